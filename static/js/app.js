@@ -1,0 +1,121 @@
+// Everything works without this file; it adds sharing, copying and a word said aloud.
+(() => {
+  "use strict";
+
+  const notices = () => document.getElementById("notices");
+  const icons = document.querySelector("use")?.getAttribute("href").split("#")[0];
+
+  function say(text, kind = "ok") {
+    const box = document.createElement("div");
+    box.className = `notice is-${kind}`;
+    box.textContent = text;
+    notices().replaceChildren(box);
+    if (kind === "ok") setTimeout(() => box.remove(), 5000);
+  }
+
+  function fire(element) {
+    element.dispatchEvent(new CustomEvent("share"));
+  }
+
+  function textOf(selector) {
+    const source = selector && document.querySelector(selector);
+    return source ? (source.value ?? source.textContent).trim() : "";
+  }
+
+  // The Clipboard API exists on https and localhost only; a selection works everywhere.
+  async function copy(text) {
+    if (navigator.clipboard && window.isSecureContext) {
+      try {
+        return await navigator.clipboard.writeText(text);
+      } catch { /* Refused by the browser: the older way is still open. */ }
+    }
+    const focused = document.activeElement;
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "sr-only";
+    area.readOnly = true;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    focused?.focus({ preventScroll: true });
+    if (!done) throw new Error("copy refused");
+  }
+
+  async function copyFrom(button) {
+    const text = button.dataset.copyText || textOf(button.dataset.copy);
+    try {
+      await copy(text);
+    } catch {
+      const source = document.querySelector(button.dataset.copy || "none");
+      source?.select?.();
+      return say(notices().dataset.select, "warn");
+    }
+    const use = button.querySelector("use");
+    if (use && icons) {
+      use.setAttribute("href", `${icons}#check`);
+      setTimeout(() => use.setAttribute("href", `${icons}#copy`), 2500);
+    }
+    say(button.dataset.copied || notices().dataset.copied);
+    fire(button);
+  }
+
+  async function shareFrom(element) {
+    const { title, text, url } = element.dataset;
+    const data = { title: title || document.title, text: text?.startsWith("#") ? textOf(text) : text || "" };
+    if (url) data.url = url;
+    try {
+      await navigator.share(data);
+      fire(element);
+    } catch (error) {
+      // Closing the sheet is a choice, not a failure.
+      if (error.name !== "AbortError") location.hash = element.hash || "#share";
+    }
+  }
+
+  function showNativeShare(root) {
+    if (!navigator.share) return;
+    root.querySelectorAll?.("[data-native-share][hidden]").forEach((element) => { element.hidden = false; });
+  }
+
+  document.addEventListener("click", (event) => {
+    const on = (selector) => event.target.closest(selector);
+    const opened = document.querySelector("[data-menu][open]");
+    if (opened && !opened.contains(event.target)) opened.open = false;
+
+    const copying = on("[data-copy], [data-copy-text]");
+    const native = on("[data-native-share]");
+    if (on("button[data-close]")) on(".notice")?.remove();
+    else if (copying) copyFrom(copying);
+    else if (native && navigator.share) { event.preventDefault(); shareFrom(native); }
+    else if (on("[data-share]")) fire(on("[data-share]"));
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const opened = event.key === "Escape" && document.querySelector("[data-menu][open]");
+    if (!opened) return;
+    opened.open = false;
+    opened.querySelector("summary").focus();
+  });
+
+  // A refused form comes back with its errors: the first wrong field takes the focus.
+  function focusFirstError(root) {
+    const wrong = root.querySelector?.('[aria-invalid="true"]');
+    wrong?.focus();
+  }
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.getResponseHeader("HX-Retarget")) event.detail.shouldSwap = true;
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    showNativeShare(event.target);
+    focusFirstError(event.target);
+  });
+  document.addEventListener("htmx:responseError", (event) => {
+    if (!event.detail.xhr.getResponseHeader("HX-Retarget")) say(notices().dataset.failed, "failed");
+  });
+  document.addEventListener("htmx:sendError", () => say(notices().dataset.offline, "failed"));
+
+  showNativeShare(document);
+  focusFirstError(document);
+})();
