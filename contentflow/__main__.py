@@ -1,0 +1,5 @@
+"""``python -m contentflow`` is the command ``contentflow``."""
+
+from contentflow.cli import main
+
+main()

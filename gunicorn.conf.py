@@ -1,0 +1,49 @@
+"""How gunicorn serves the product: ``gunicorn wsgi:app`` on any host, and under ``contentflow serve``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # Not every host installs the package.
+
+from contentflow.config import WrongSetting, load
+from contentflow.serve import GRACE_SECONDS, hold_lifeline
+
+try:
+    settings = load()
+except WrongSetting as error:
+    # Here and not in the workers, which gunicorn would start again and again.
+    sys.exit(str(error))
+
+host = f"[{settings.host}]" if ":" in settings.host else settings.host
+bind = f"{host}:{settings.port}"
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+worker_class = "gthread"
+threads = 8
+timeout = 30
+graceful_timeout = int(GRACE_SECONDS) - 1
+keepalive = 5
+forwarded_allow_ips = ""  # No header is believed here: the product counts TRUSTED_PROXIES itself.
+accesslog = None  # It would keep visitors' addresses.
+errorlog = "-"
+control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    hold_lifeline()
+    server.log.error_log.addFilter(without_address)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    hold_lifeline()  # Threads do not survive a fork.
+
+
+def without_address(record: logging.LogRecord) -> bool:
+    """gunicorn notes the visitor's address when a request is malformed; keep none."""
+    record.msg = re.sub(r"\bip=\S+:", "ip=…:", str(record.msg))
+    return True

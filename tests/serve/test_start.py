@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contentflow import serve
+from contentflow.config import ROOT, load
+
+
+def test_a_wrong_setting_ends_gunicorn_with_one_line(tmp_path: Path) -> None:
+    environ = {**os.environ, "ENV": "development", "DATA_DIR": str(tmp_path), "PORT": "eighty"}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "wsgi:app"],
+        cwd=ROOT, env=environ, capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("PORT='eighty' is not accepted")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_port_in_use_ends_the_start_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(serve, "PORT_WAIT_SECONDS", 0)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        settings = load({"ENV": "development", "DATA_DIR": str(tmp_path), "PORT": port})
+
+        status = serve.run(settings, workers=1, migrate=lambda: None)
+
+    assert status == 1
+    assert port in capfd.readouterr().err
+
+
+def test_a_failed_migration_starts_nothing(tmp_path: Path) -> None:
+    settings = load({"ENV": "development", "DATA_DIR": str(tmp_path)})
+
+    def migrate() -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        serve.run(settings, workers=1, migrate=migrate)
+
+
+def test_the_lifeline_is_nothing_outside_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(serve.LIFELINE, raising=False)
+
+    serve.hold_lifeline()
