@@ -1,0 +1,56 @@
+# make run: a demo programme on this machine. make test: every test. make help: the rest.
+# Settings are read from the environment (PORT=9000 make run) or from .env.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
+UV = .venv/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header $(UPGRADE) setup.cfg - --extra postgres --extra redis
+
+.PHONY: help run test lint format lock clean
+.NOTPARALLEL:
+
+help:  ## say what can be made
+	@sed -n 's/^\([a-z]*\):.*## /make \1: /p' Makefile
+
+run: .venv/runtime  ## fill a demo programme and serve it; Ctrl-C ends all
+	@ENV=development exec $(BIN)/python -m contentflow demo
+
+test: .venv/tests  ## run every test; CONTENTFLOW_TEST_ALL=1 allows no skip
+	@bin/test
+
+lint: .venv/tests  ## check style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/tests  ## mend style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: .venv/lock/bin/uv  ## lock what setup.cfg asks for; UPGRADE=--upgrade takes newer releases
+	echo 'setuptools>=77' | $(UV) -o requirements.lock
+	echo 'setuptools>=77' | $(UV) -o requirements-test.lock --extra test -c requirements.lock
+
+clean:  ## remove what was installed and cached; DATA_DIR stays
+	rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/runtime: requirements.lock setup.cfg pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make run PYTHON=/path/to/python"; exit 1; }
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@echo "installing ContentFlow into .venv …"
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/tests: .venv/runtime requirements-test.lock
+	@echo "installing what the tests need …"
+	@$(PIP) --require-hashes -r requirements-test.lock
+	@touch $@
+
+.venv/lock/bin/uv:
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/python -m pip --disable-pip-version-check install --quiet uv
