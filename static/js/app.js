@@ -10,7 +10,7 @@
     box.className = `notice is-${kind}`;
     box.textContent = text;
     notices().replaceChildren(box);
-    if (kind === "ok") setTimeout(() => box.remove(), 5000);
+    setTimeout(() => box.remove(), kind === "ok" ? 5000 : 15000);
   }
 
   function fire(element) {
