@@ -1,0 +1,41 @@
+"""One BYOP post."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from contentflow.core import clock
+from contentflow.core.db import Base
+from contentflow.core.ids import new_id
+
+
+class Submission(Base):
+    """A post, with the terms it was accepted with. ``draft_hash`` is of all that was submitted."""
+
+    __tablename__ = "byop_submissions"
+    __table_args__ = (
+        UniqueConstraint("partner_id", "nonce", "draft_hash"),
+        CheckConstraint("status IN ('submitted', 'processing', 'ready', 'failed')", name="status"),
+        CheckConstraint("revshare_bp BETWEEN 0 AND 10000", name="revshare_bp"),
+        Index(None, "partner_id", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
+    partner_id: Mapped[str] = mapped_column(ForeignKey("partners.id"))
+    asset_id: Mapped[str] = mapped_column(ForeignKey("assets.id"), unique=True)
+    offer_id: Mapped[str] = mapped_column(ForeignKey("offers.id"))
+    source_url: Mapped[str] = mapped_column(String(2048), default="")
+    title: Mapped[str] = mapped_column(String(120), default="")
+    description: Mapped[str] = mapped_column(Text, default="")
+    hashtags: Mapped[str] = mapped_column(String(300), default="")
+    cta: Mapped[str] = mapped_column(String(200), default="")
+    status: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(500))
+    revshare_bp: Mapped[int]
+    nonce: Mapped[str] = mapped_column(String(64))
+    draft_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    archived_at: Mapped[datetime | None]

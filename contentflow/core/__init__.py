@@ -1,0 +1,18 @@
+"""What every capability stands on; it knows no capability and no HTTP."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from contentflow.core import db, heartbeat, migrate, registry, work
+
+
+def init_app(app: Flask) -> None:
+    db.init_database(app)
+    migrate.init_migrations(app)
+    registry.init_registry(app)
+    work.init_work(app)
+    readiness = registry.registry(app).readiness
+    readiness["migrations"] = migrate.check_revision
+    readiness["worker"] = heartbeat.check_worker
+    registry.registry(app).doctor.update(readiness)

@@ -1,0 +1,147 @@
+"""The database: one typed base, one session, one way to commit.
+
+SQLite runs in WAL with ``synchronous=FULL``; a ``transaction()`` begins IMMEDIATE there, since a
+read that turns into a write fails at once with “database is locked”.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, String, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import DeclarativeBase, registry
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+from contentflow.config import settings
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+BUSY_SECONDS = 15
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC time; a naive one is refused before it can be misread."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The base of every table."""
+
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMING),
+        type_annotation_map={datetime: UTCDateTime(), str: String(255)},
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+def init_database(app: Flask) -> None:
+    chosen = app.config["CONTENTFLOW"]
+    chosen.data_dir.mkdir(parents=True, exist_ok=True)
+    app.config["SQLALCHEMY_DATABASE_URI"] = chosen.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(chosen.database_url)
+    db.init_app(app)
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": BUSY_SECONDS}}
+    return {
+        "pool_pre_ping": True,
+        "pool_size": 10,
+        "max_overflow": 10,
+        "connect_args": {"connect_timeout": 5},
+    }
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    connection.isolation_level = None  # SQLAlchemy's begin event says how a transaction begins.
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def in_transaction() -> bool:
+    """Whether a ``transaction()`` is open on this session."""
+    return bool(db.session().info.get("open"))
+
+
+def after_commit(act: Callable[[], object]) -> None:
+    """Run ``act`` once the open transaction is committed; it is forgotten on a rollback."""
+    info = db.session().info
+    if not info.get("open"):
+        raise RuntimeError("after_commit outside of a transaction")
+    info["after_commit"].append(act)
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Commit once what the edge asked for, or nothing of it.
+
+    Whatever was read before is read anew inside. One in another is a mistake and raises.
+    """
+    session = db.session()
+    if session.info.get("open"):
+        raise RuntimeError("a transaction inside a transaction")
+    session.rollback()
+    session.info.update({"open": True, "after_commit": []})
+    try:
+        session.connection(execution_options={"immediate": True})
+        yield
+        session.commit()
+        acts = session.info["after_commit"]
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop("open")
+        session.info.pop("after_commit")
+    for act in acts:
+        act()
+
+
+def is_sqlite() -> bool:
+    return settings().database_url.startswith("sqlite")

@@ -1,0 +1,33 @@
+"""Random names: public ids, tokens, short codes, and the digest under which tokens are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import string
+
+BASE62 = string.digits + string.ascii_letters
+
+
+def new_id() -> str:
+    """Return 22 base62 characters, about 131 random bits."""
+    return _random(22)
+
+
+def short_code() -> str:
+    """Return 7 base62 characters: WhatsApp and Telegram leave them as they are."""
+    return _random(7)
+
+
+def new_token() -> str:
+    """Return 43 URL-safe characters, 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> str:
+    """Return the SHA-256 in hex; only this is kept of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(BASE62) for _ in range(length))

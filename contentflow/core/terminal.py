@@ -1,0 +1,48 @@
+"""What all commands share: ``--json``, a sentence and exit status 1 for a refusal."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from contentflow.core.errors import Refused
+
+Command = Callable[..., Any]
+
+
+def command(group: AppGroup, name: str) -> Callable[[Command], Command]:
+    """Add a command that returns what it has to say: a dict, a list of dicts, or None.
+
+    A dict of one value prints that value alone, longer ones a line a key; ``--json`` prints JSON.
+    """
+
+    def add(act: Command) -> Command:
+        @functools.wraps(act)
+        def run(as_json: bool, **arguments: Any) -> None:
+            try:
+                answer = act(**arguments)
+            except Refused as refusal:
+                raise click.ClickException(str(refusal.message)) from None
+            if answer is not None:
+                click.echo(json.dumps(answer, ensure_ascii=False) if as_json else in_words(answer))
+
+        option = click.option("--json", "as_json", is_flag=True, help="print JSON")
+        wrapped: Command = group.command(name)(option(run))
+        return wrapped
+
+    return add
+
+
+def in_words(answer: Any) -> str:
+    if isinstance(answer, list):
+        return "\n".join("\t".join(str(value) for value in row.values()) for row in answer)
+    if isinstance(answer, dict) and len(answer) == 1:
+        return str(next(iter(answer.values())))
+    if isinstance(answer, dict):
+        return "\n".join(f"{key}: {value}" for key, value in answer.items())
+    return str(answer)

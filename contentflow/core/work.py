@@ -1,0 +1,180 @@
+"""Rows that are worked off: claim with a lease, retry with back-off, give up with a reason.
+
+The row is the job: it carries its own state, attempts, next time and lease. After the commit a bell
+is rung (Huey) so that the worker looks at once; the sweep rings again for whatever was missed, so a
+lost bell, worker or Redis loses nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from flask import Flask, current_app
+from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
+from huey.api import TaskWrapper
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from contentflow.config import Settings, settings
+from contentflow.core import clock
+from contentflow.core.db import after_commit, db
+from contentflow.core.ids import new_id
+
+log = logging.getLogger(__name__)
+
+Lane = Literal["mail", "video"]
+LANES: tuple[Lane, ...] = ("mail", "video")
+Step = Callable[[str], object]
+
+
+class Workable:
+    """The columns of a row that is worked off.
+
+    ``lease`` names the claim that holds the row until ``leased_until``; every outcome is written
+    under that name, so a worker that was given up for dead cannot overwrite its successor.
+    """
+
+    id: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(index=True)
+    leased_until: Mapped[datetime | None]
+    lease: Mapped[str | None]
+
+
+def due(model: type[Workable], waiting: Sequence[str], busy: Sequence[str]) -> ColumnElement[bool]:
+    """The rows to take now: waiting and their time has come, or held by a lease that ran out."""
+    now = clock.now()
+    return or_(
+        and_(model.state.in_(waiting), or_(model.next_attempt_at.is_(None), model.next_attempt_at <= now)),
+        and_(model.state.in_(busy), model.leased_until <= now),
+    )
+
+
+def claim(
+    model: type[Workable], row_id: str, waiting: Sequence[str], busy: str, *also: ColumnElement[bool]
+) -> str | None:
+    """Take one row by compare-and-set; return the lease's name, or None when it is not ours to take.
+
+    The row's state becomes ``busy`` and its attempts go up by one.
+    """
+    lease = new_id()
+    taken = db.session.execute(
+        update(model)
+        .where(model.id == row_id, due(model, waiting, [busy]), *also)
+        .values(
+            state=busy,
+            lease=lease,
+            attempts=model.attempts + 1,
+            leased_until=clock.now() + timedelta(seconds=settings().lease_seconds),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return lease if taken.rowcount else None  # type: ignore[attr-defined]
+
+
+def settle(model: type[Workable], row_id: str, lease: str, **values: Any) -> bool:
+    """Write the outcome of the claim ``lease``; False when the row has another holder by now."""
+    done = db.session.execute(
+        update(model)
+        .where(model.id == row_id, model.lease == lease)
+        .values(lease=None, leased_until=None, **values)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(done.rowcount)  # type: ignore[attr-defined]
+
+
+def due_ids(
+    model: type[Workable],
+    waiting: Sequence[str],
+    busy: Sequence[str],
+    *also: ColumnElement[bool],
+    limit: int = 100,
+) -> list[str]:
+    found = (
+        select(model.id).where(due(model, waiting, busy), *also).order_by(model.next_attempt_at).limit(limit)
+    )
+    return list(db.session.scalars(found))
+
+
+class Bells:
+    """One Huey a lane, the steps that a bell may name, and the sweeps that find missed rows."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._opened: dict[Lane, tuple[Huey, TaskWrapper]] = {}
+        self.steps: dict[str, tuple[Lane, Step]] = {}
+        self.sweeps: list[Callable[[], object]] = []
+        self.chores: list[Callable[[], object]] = []
+
+    def lane(self, lane: Lane) -> Huey:
+        return self._open(lane)[0]
+
+    def ring(self, step: str, row_id: str) -> None:
+        self._open(self.steps[step][0])[1](step, row_id)
+
+    def _open(self, lane: Lane) -> tuple[Huey, TaskWrapper]:
+        # Opened at the first use: a Redis that is away must not stop the web from starting.
+        if lane not in self._opened:
+            huey = _open_lane(lane, self._app.config["CONTENTFLOW"])
+            self._opened[lane] = huey, huey.task(name="work_off")(self._work_off)
+        return self._opened[lane]
+
+    def _work_off(self, step: str, row_id: str) -> None:
+        """The worker's edge: the one place that survives whatever a step did not foresee."""
+        with self._app.app_context():
+            try:
+                self.steps[step][1](row_id)
+            except Exception:
+                log.exception("step %s of row %s failed", step, row_id)
+
+
+def init_work(app: Flask) -> None:
+    app.extensions["bells"] = Bells(app)
+
+
+def _open_lane(lane: Lane, chosen: Settings) -> Huey:
+    url, name = chosen.huey_url, f"contentflow-{lane}"
+    if url.startswith("redis"):
+        # A lost Redis must not hold up the request that rings.
+        return RedisHuey(name, results=False, url=url, socket_timeout=2, socket_connect_timeout=1)
+    if url:
+        return PostgresHuey(name, results=False, dsn=url)
+    return SqliteHuey(name, results=False, filename=str(chosen.data_dir / f"bells-{lane}.db"))
+
+
+def bells() -> Bells:
+    found = current_app.extensions["bells"]
+    assert isinstance(found, Bells)
+    return found
+
+
+def register_step(app: Flask, name: str, lane: Lane, step: Step) -> None:
+    """Let ``ring(name, id)`` call ``step(id)`` in the worker; a step opens its own transactions."""
+    app.extensions["bells"].steps[name] = (lane, step)
+
+
+def register_sweep(app: Flask, sweep: Callable[[], object]) -> None:
+    """Let the worker call ``sweep()`` every second or so, to ring again for rows that were missed."""
+    app.extensions["bells"].sweeps.append(sweep)
+
+
+def register_chore(app: Flask, chore: Callable[[], object]) -> None:
+    """Let the worker call ``chore()`` at its start and every hour: what is old is deleted there."""
+    app.extensions["bells"].chores.append(chore)
+
+
+def ring(name: str, row_id: str) -> None:
+    """Ring for a row once the open transaction is committed."""
+    after_commit(lambda: ring_now(name, row_id))
+
+
+def ring_now(name: str, row_id: str) -> None:
+    """Ring at once. A bell that cannot be rung is only logged: the sweep finds the row."""
+    try:
+        bells().ring(name, row_id)
+    except Exception:
+        log.warning("the bell %s was not rung; the sweep will find the row", name, exc_info=True)

@@ -1,0 +1,124 @@
+"""Mail on its way, the tokens in it, who must not be written to, and who said yes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from contentflow.core import clock
+from contentflow.core.db import Base
+from contentflow.core.ids import new_id
+from contentflow.core.work import Workable
+
+STATES = ("queued", "sending", "sent", "captured", "failed", "unknown", "cancelled")
+
+
+class Delivery(Workable, Base):
+    """One message to one recipient, of the kind ``login``, ``confirmation`` or ``share``.
+
+    ``id`` is Brevo's idempotency key over every claim, retry and restart. ``recipient`` is erased
+    after 30 days, ``recipient_hash`` stays. ``words`` are what a composer needs; never a token.
+    ``send_id`` binds the deliveries of one press of “send”.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("submission_id", "recipient_hash"),
+        CheckConstraint(f"state IN {STATES}", name="state"),
+        CheckConstraint("kind IN ('login', 'confirmation', 'share')", name="kind"),
+        Index(None, "state", "next_attempt_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
+    kind: Mapped[str] = mapped_column(String(16))
+    recipient: Mapped[str | None] = mapped_column(String(254))
+    recipient_hash: Mapped[str] = mapped_column(String(64), index=True)
+    partner_id: Mapped[str | None] = mapped_column(ForeignKey("partners.id"), index=True)
+    submission_id: Mapped[str | None] = mapped_column(ForeignKey("byop_submissions.id"))
+    send_id: Mapped[str | None] = mapped_column(String(22), index=True)
+    language: Mapped[str] = mapped_column(String(2), default="fr")
+    words: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    message_id: Mapped[str | None] = mapped_column(String(255))
+    reason: Mapped[str | None] = mapped_column(String(255))
+    first_tried_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
+
+
+class MailToken(Base):
+    """The hash of a token that stands in a mail: ``unsubscribe`` or ``subscribe``; made at each try."""
+
+    __tablename__ = "mail_tokens"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+
+
+class Suppression(Base):
+    """An address that must not get share mail: from ``partner_id``, or ("") from anybody."""
+
+    __tablename__ = "suppressions"
+
+    recipient_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    partner_id: Mapped[str] = mapped_column(String(22), primary_key=True, default="")
+    cause: Mapped[str] = mapped_column(String(16))  # unsubscribe, bounce, complaint, operator
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class Subscription(Base):
+    """An address that said yes itself to one partner: the proof of it."""
+
+    __tablename__ = "subscriptions"
+
+    recipient_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    partner_id: Mapped[str] = mapped_column(ForeignKey("partners.id"), primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(String(22))  # the mail whose button was pressed
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class FirstContact(Base):
+    """The one share mail that an address which never said yes gets from the whole programme."""
+
+    __tablename__ = "first_contacts"
+
+    recipient_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.id"), unique=True)
+
+
+class KeptKey(Base):
+    """A key made once and never rotated: with another one, people who left would be mailed again."""
+
+    __tablename__ = "kept_keys"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class MailPause(Base):
+    """The whole sender rests: the service refused the account, or asked to wait."""
+
+    __tablename__ = "mail_pauses"
+
+    transport: Mapped[str] = mapped_column(String(16), primary_key=True)
+    until: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(String(255))
+
+
+class CapturedMail(Base):
+    """A mail in the local mailbox, where no mail service is set."""
+
+    __tablename__ = "captured_mails"
+
+    id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
+    delivery_id: Mapped[str] = mapped_column(String(22), unique=True)
+    sender: Mapped[str] = mapped_column(String(400))
+    recipient: Mapped[str] = mapped_column(String(254))
+    subject: Mapped[str] = mapped_column(String(255))
+    text: Mapped[str] = mapped_column(String(100_000))
+    html: Mapped[str] = mapped_column(String(500_000))
+    headers: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)

@@ -1,0 +1,61 @@
+"""Partners, their login requests and their sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from contentflow.core import clock
+from contentflow.core.db import Base
+from contentflow.core.ids import new_id
+
+
+class Partner(Base):
+    """A person who shares. Erasure makes the row nameless: money and consent evidence hang on it."""
+
+    __tablename__ = "partners"
+
+    id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
+    email: Mapped[str | None] = mapped_column(String(254), unique=True)  # lower case
+    name: Mapped[str] = mapped_column(String(100), default="")
+    is_operator: Mapped[bool] = mapped_column(default=False)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class LoginRequest(Base):
+    """One press of “send me a link”, also for an address that nobody has: both must look alike."""
+
+    __tablename__ = "login_requests"
+
+    id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
+    partner_id: Mapped[str | None] = mapped_column(ForeignKey("partners.id"), index=True)
+    browser_hash: Mapped[str | None] = mapped_column(String(64), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+    code_tries: Mapped[int] = mapped_column(default=0)
+
+
+class LoginToken(Base):
+    """The hashes of a link and its code, made each time the mail is (re)sent; any of a request's works."""
+
+    __tablename__ = "login_tokens"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    code_hash: Mapped[str | None] = mapped_column(String(64))
+    request_id: Mapped[str] = mapped_column(ForeignKey("login_requests.id", ondelete="CASCADE"), index=True)
+
+
+class PartnerSession(Base):
+    """A logged-in browser. The cookie holds the token; here stands only its hash."""
+
+    __tablename__ = "partner_sessions"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    partner_id: Mapped[str] = mapped_column(ForeignKey("partners.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    last_used_at: Mapped[datetime] = mapped_column(default=clock.now)
+    revoked_at: Mapped[datetime | None]

@@ -1,0 +1,27 @@
+"""An asset: a video and its metadata on its way new → processing → ready | failed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from contentflow.core import clock
+from contentflow.core.db import Base
+from contentflow.core.ids import new_id
+from contentflow.core.work import Workable
+
+
+class Asset(Workable, Base):
+    """``details`` holds source, owner_partner_id, title, description, hashtags, cta, download_url."""
+
+    __tablename__ = "assets"
+    __table_args__ = (CheckConstraint("state IN ('new', 'processing', 'ready', 'failed')", name="state"),)
+
+    id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", JSON)
+    has_video: Mapped[bool]
+    reason: Mapped[str | None] = mapped_column(String(500))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)

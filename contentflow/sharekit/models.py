@@ -1,0 +1,29 @@
+"""What the partner did with a kit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from contentflow.core import clock
+from contentflow.core.db import Base
+from contentflow.core.ids import new_id
+
+MESSAGE_LENGTH = 2_000
+
+
+class ShareLog(Base):
+    """One press of a share button, or one e-mail send with its number of recipients."""
+
+    __tablename__ = "contact_share_logs"
+    __table_args__ = (Index(None, "partner_id", "created_at"), Index(None, "submission_id", "channel"))
+
+    id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
+    partner_id: Mapped[str] = mapped_column(ForeignKey("partners.id"), index=True)
+    submission_id: Mapped[str] = mapped_column(ForeignKey("byop_submissions.id"))
+    channel: Mapped[str] = mapped_column(String(16))
+    recipients_count: Mapped[int] = mapped_column(default=0)
+    message: Mapped[str] = mapped_column(String(MESSAGE_LENGTH), default="")
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -1,0 +1,118 @@
+"""Who may call a view, said beside the view and checked in one place, in PRODUCT's order.
+
+Feature off (404 or 400) → not logged in (303, or 401 for HTMX) → foreign origin (403) → CSRF (400).
+Fields and foreign objects are the view's and the service's part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_wtf.csrf import CSRFProtect
+
+from contentflow.config import settings
+from contentflow.web.htmx import is_htmx, render
+
+View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+csrf = CSRFProtect()
+
+
+@dataclass(frozen=True)
+class Admission:
+    """``who``: partner, public (anybody, CSRF on POST) or open (anybody, authenticated otherwise)."""
+
+    who: str
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Every path below ``prefix`` answers ``status`` with ``page`` while the setting is false."""
+
+    prefix: str
+    setting: str
+    status: int
+    page: str
+
+
+def _mark(view: View, who: str) -> View:
+    view.admission = Admission(who)  # type: ignore[attr-defined]
+    return view
+
+
+def partner_required(view: View) -> View:
+    return _mark(view, "partner")
+
+
+def public(view: View) -> View:
+    return _mark(view, "public")
+
+
+def open_post(view: View) -> View:
+    """For posts that carry their own proof (a token, a signature): no session, no CSRF."""
+    return _mark(view, "open")
+
+
+def init_app(app: Flask) -> None:
+    app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
+    csrf.init_app(app)
+    app.before_request(_admit)
+
+
+def admission_of(endpoint: str) -> Admission | None:
+    """Return what a view says of itself; None for a view that says nothing (a guard test forbids it)."""
+    if endpoint == "static":
+        return Admission("public")
+    return getattr(current_app.view_functions[endpoint], "admission", None)
+
+
+def close_when_off(app: Flask, gate: Gate) -> None:
+    """Let a setting switch a part of the site off; the first gate that fits a path answers."""
+    app.extensions.setdefault("gates", []).append(gate)
+
+
+def _admit() -> ResponseReturnValue | None:
+    for gate in current_app.extensions.get("gates", []):
+        if request.path.startswith(gate.prefix) and not getattr(settings(), gate.setting):
+            return render(gate.page, gate.status)
+    if request.endpoint is None:
+        return None
+    admission = admission_of(request.endpoint)
+    if admission is None:
+        abort(404)
+    if admission.who == "partner" and not current_user.is_authenticated:
+        return _to_login()
+    if request.method not in SAFE_METHODS and admission.who != "open":
+        _refuse_foreign_origin()
+        csrf.protect()
+    return None
+
+
+def _to_login() -> ResponseReturnValue:
+    login = url_for("partners.login", next=_wanted_path())
+    if is_htmx():
+        return Response(status=401, headers={"HX-Redirect": login})
+    return redirect(login, 303)
+
+
+def _wanted_path() -> str:
+    if request.method in SAFE_METHODS and not is_htmx():
+        return request.full_path.rstrip("?")
+    parts = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    same = parts.netloc == request.host and parts.path.startswith("/")
+    return (parts.path + (f"?{parts.query}" if parts.query else "")) if same else url_for("portal.home")
+
+
+def _refuse_foreign_origin() -> None:
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        abort(403)
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        abort(403)

@@ -1,0 +1,37 @@
+"""French by default, English complete: the session's choice, else what the browser asks for."""
+
+from __future__ import annotations
+
+from flask import Flask, has_request_context, request, session
+from flask_babel import Babel, get_locale
+
+from contentflow.config import ROOT
+
+LANGUAGES = ("fr", "en")
+
+babel = Babel()
+
+
+def init_app(app: Flask) -> None:
+    app.config.update(
+        BABEL_DEFAULT_LOCALE="fr",
+        BABEL_DEFAULT_TIMEZONE="Europe/Paris",
+        BABEL_TRANSLATION_DIRECTORIES=str(ROOT / "contentflow" / "translations"),
+    )
+    babel.init_app(app, locale_selector=choose)
+    app.context_processor(lambda: {"lang": language()})
+
+
+def choose() -> str:
+    if not has_request_context():
+        return "fr"
+    chosen = session.get("lang")
+    if chosen in LANGUAGES:
+        return str(chosen)
+    return request.accept_languages.best_match(LANGUAGES, "fr") or "fr"
+
+
+def language() -> str:
+    """Return ``fr`` or ``en`` for the current request."""
+    locale = get_locale()
+    return str(locale.language) if locale is not None else "fr"

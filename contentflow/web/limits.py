@@ -1,0 +1,180 @@
+"""Limits that hold over workers and restarts: Flask-Limiter on the session's own connection.
+
+An entry and the rows it allows commit together. The window moves: an entry counts until it is as
+old as the window. Sums are by limit's name and key, not by the limit's text, so changing a setting
+never starts a new day.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Flask
+from flask_limiter import Limiter
+from limits import RateLimitItemPerSecond
+from limits.storage import MovingWindowSupport, Storage
+from sqlalchemy import Float, Index, String, delete, func, select, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from contentflow.core.db import Base, db, in_transaction, is_sqlite, transaction
+from contentflow.core.errors import TooMany
+from contentflow.core.work import register_chore
+
+DAY = 86_400
+MINUTE = 60
+HOUR = 3_600
+SCHEME = "contentflow"
+
+
+class LimitEntry(Base):
+    """What one request took of a limit, at ``at`` (Unix seconds)."""
+
+    __tablename__ = "limit_entries"
+    __table_args__ = (Index(None, "name", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    at: Mapped[float] = mapped_column(Float(53))
+    cost: Mapped[int]
+    keep_until: Mapped[float] = mapped_column(Float(53), index=True)
+
+
+def database_now() -> float:
+    """Unix seconds by the one clock that every machine shares: the database's."""
+    if is_sqlite():
+        return time.time()
+    return float(db.session.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+
+
+class SessionStorage(Storage, MovingWindowSupport):
+    """A ``limits`` storage whose entries are rows of the current transaction."""
+
+    STORAGE_SCHEME = [SCHEME]  # noqa: RUF012 (limits reads it so)
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return ArithmeticError  # Database errors pass through: the edge answers them with 503.
+
+    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        name = _name_in(key)
+        _lock(name)
+        now = _steady_now(name)
+        if _used(name, now - expiry) + amount > limit:
+            return False
+        db.session.add(LimitEntry(name=name, at=now, cost=amount, keep_until=now + expiry))
+        db.session.flush()
+        return True
+
+    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
+        name = _name_in(key)
+        now = _steady_now(name)
+        since = now - expiry
+        oldest = select(func.min(LimitEntry.at)).where(LimitEntry.name == name, LimitEntry.at > since)
+        return db.session.scalar(oldest) or now, _used(name, since)
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        raise NotImplementedError("only the moving window is used: a fixed one burns what it refuses")
+
+    def get(self, key: str) -> int:
+        raise NotImplementedError("only the moving window is used")
+
+    def get_expiry(self, key: str) -> float:
+        raise NotImplementedError("only the moving window is used")
+
+    def check(self) -> bool:
+        return True
+
+    def reset(self) -> int | None:
+        raise NotImplementedError("limits are not reset")
+
+    def clear(self, key: str) -> None:
+        raise NotImplementedError("limits are not cleared")
+
+
+def _name_in(key: str) -> str:
+    """Cut the limit's text off a ``limits`` key: ``LIMITS:LIMITER/<name>/<amount>/<n>/<unit>``."""
+    return key.split("/", 1)[1].rsplit("/", 3)[0]
+
+
+def _lock(name: str) -> None:
+    # SQLite's transaction is the only writer already.
+    if not is_sqlite():
+        db.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
+def _steady_now(name: str) -> float:
+    """Never before the newest entry: a clock that steps back must not open a limit."""
+    newest = db.session.scalar(select(func.max(LimitEntry.at)).where(LimitEntry.name == name))
+    return max(database_now(), newest or 0.0)
+
+
+def _used(name: str, since: float) -> int:
+    taken = select(func.coalesce(func.sum(LimitEntry.cost), 0))
+    return int(db.session.scalar(taken.where(LimitEntry.name == name, LimitEntry.at > since)) or 0)
+
+
+limiter = Limiter(
+    key_func=lambda: "", storage_uri=f"{SCHEME}://", strategy="moving-window", headers_enabled=False
+)
+
+
+def init_app(app: Flask) -> None:
+    limiter.init_app(app)
+    register_chore(app, forget_old_entries)
+
+
+def take(name: str, key: str, amount: int, window_seconds: int, cost: int = 1) -> None:
+    """Take ``cost`` of the ``amount`` that ``key`` has in any ``window_seconds``.
+
+    Inside a transaction the entry commits with it; elsewhere it commits at once. Raises ``TooMany``,
+    whose ``retry_after_seconds`` is when this cost will fit (86400 if never); nothing is used up then.
+    """
+    if not key:
+        raise ValueError(f"the limit {name} has no key: that must never mean no limit")
+    item = RateLimitItemPerSecond(max(amount, 0), window_seconds)
+    with _joined_transaction():
+        if amount < cost or not limiter.limiter.hit(item, name, key, cost=cost):
+            raise TooMany(retry_after(name, key, amount, window_seconds, cost))
+
+
+def left(name: str, key: str, amount: int, window_seconds: int) -> int:
+    """Return how much of the limit is free now."""
+    item = RateLimitItemPerSecond(max(amount, 0), window_seconds)
+    return max(0, limiter.limiter.get_window_stats(item, name, key).remaining)
+
+
+def retry_after(name: str, key: str, amount: int, window_seconds: int, cost: int = 1) -> int:
+    """Return the seconds until ``cost`` will fit: entries leave the window oldest first."""
+    if cost > amount:
+        return DAY
+    whole = f"{name}/{key}"
+    now = _steady_now(whole)
+    entries = db.session.execute(
+        select(LimitEntry.at, LimitEntry.cost)
+        .where(LimitEntry.name == whole, LimitEntry.at > now - window_seconds)
+        .order_by(LimitEntry.at)
+    ).all()
+    used = sum(entry.cost for entry in entries)
+    for entry in entries:
+        used -= entry.cost
+        if used + cost <= amount:
+            return max(1, math.ceil(entry.at + window_seconds - now))
+    return 1
+
+
+def forget_old_entries() -> None:
+    """Delete the entries whose window is over, with an hour to spare for clocks that step back."""
+    with transaction():
+        db.session.execute(delete(LimitEntry).where(LimitEntry.keep_until < database_now() - HOUR))
+
+
+@contextmanager
+def _joined_transaction() -> Iterator[None]:
+    if in_transaction():
+        yield
+    else:
+        with transaction():
+            yield

@@ -1,0 +1,86 @@
+"""Headers on every answer, the hosts we answer to, cookies, and the client's address."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, request
+from flask_login import current_user
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from contentflow.config import Settings, settings
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+MAX_FIELDS_BYTES = 64 * 1024
+SESSION_DAYS = 90
+
+
+def init_app(app: Flask) -> None:
+    chosen: Settings = app.config["CONTENTFLOW"]
+    app.config.update(
+        SECRET_KEY=chosen.secret_key[0],
+        SECRET_KEY_FALLBACKS=list(chosen.secret_key[1:]),
+        SESSION_COOKIE_NAME="__Host-session" if chosen.is_https else "session",
+        SESSION_COOKIE_SECURE=chosen.is_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=SESSION_DAYS * 86_400,
+        MAX_CONTENT_LENGTH=MAX_FIELDS_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_FIELDS_BYTES,
+        MAX_FORM_PARTS=100,
+    )
+    if chosen.trusted_proxies:
+        fixed = ProxyFix(app.wsgi_app, x_for=chosen.trusted_proxies, x_proto=1, x_host=0)
+        app.wsgi_app = fixed  # type: ignore[method-assign]
+    app.before_request(_refuse_foreign_host)
+    app.after_request(_add_headers)
+
+
+def client_ip() -> str:
+    """The visitor's address, used for limits and keyed hashes only; it is kept nowhere."""
+    return request.remote_addr or ""
+
+
+def _refuse_foreign_host() -> None:
+    if request.host != urlsplit(settings().public_base_url).netloc and not _is_loopback(request.host):
+        abort(400)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if settings().is_https:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    response.vary.add("HX-Request")
+    if _is_logged_in() and request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _is_logged_in() -> bool:
+    """Whether this request already met a logged-in partner; it never asks the database by itself."""
+    from flask import g
+
+    user = g.get("_login_user")
+    return user is not None and bool(current_user.is_authenticated)

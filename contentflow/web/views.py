@@ -1,0 +1,72 @@
+"""The pages that belong to no capability: the landing page, the legal page, the language."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, abort, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from contentflow.config import settings
+from contentflow.core import clock
+from contentflow.web.admission import public
+from contentflow.web.htmx import go_to, render
+from contentflow.web.language import LANGUAGES
+
+bp = Blueprint("web", __name__)
+
+
+@bp.get("/")
+@public
+def home() -> ResponseReturnValue:
+    if current_user.is_authenticated:
+        return redirect(url_for("portal.home"), 303)
+    return render("web/landing.html")
+
+
+@bp.get("/legal")
+@public
+def legal() -> ResponseReturnValue:
+    return render("web/legal.html", contact=settings().email_from)
+
+
+@bp.post("/language")
+@public
+def language() -> ResponseReturnValue:
+    if request.form.get("lang") not in LANGUAGES:
+        abort(422)
+    session["lang"] = request.form["lang"]
+    session.permanent = True
+    back = urlsplit(request.referrer or "")
+    is_ours = back.netloc == request.host and back.path.startswith("/") and not back.path.startswith("//")
+    return go_to(f"{back.path}?{back.query}" if is_ours and back.query else back.path if is_ours else "/")
+
+
+@bp.get("/robots.txt")
+@public
+def robots() -> ResponseReturnValue:
+    lines = [
+        "User-agent: *",
+        "Disallow: /byop/",
+        "Disallow: /l/",
+        "Disallow: /partner/",
+        "Disallow: /unsubscribe/",
+    ]
+    return Response("\n".join(lines) + "\n", mimetype="text/plain")
+
+
+@bp.get("/.well-known/security.txt")
+@public
+def security_txt() -> ResponseReturnValue:
+    """RFC 9116: contact and expiry are required."""
+    base, expires = settings().public_base_url, clock.now().replace(microsecond=0) + timedelta(days=180)
+    contact = f"mailto:{settings().email_from}" if settings().email_from else f"{base}/legal"
+    lines = [
+        f"Contact: {contact}",
+        f"Expires: {clock.iso(expires)}",
+        "Preferred-Languages: fr, en",
+        f"Canonical: {base}/.well-known/security.txt",
+    ]
+    return Response("\n".join(lines) + "\n", mimetype="text/plain")

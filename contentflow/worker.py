@@ -1,0 +1,102 @@
+"""The worker: both lanes in threads of one process, a sweep a second, a heartbeat.
+
+A render runs in its own process group and its own lane, so it never delays a login mail.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from flask import Flask
+from huey.consumer import Consumer
+
+from contentflow.core import heartbeat
+from contentflow.core.db import db, transaction
+from contentflow.core.work import LANES, bells
+from contentflow.serve import hold_lifeline
+
+log = logging.getLogger(__name__)
+
+THREADS = {"mail": 4, "video": 1}
+SWEEP_SECONDS = 1.0
+HEARTBEAT_SECONDS = 5.0
+CHORES_SECONDS = 3_600.0
+STOP_SECONDS = 8.0
+
+
+class LaneConsumer(Consumer):  # type: ignore[misc]
+    """Huey's consumer as threads of ours: the signals are the process's, not the lane's."""
+
+    def _set_signal_handlers(self) -> None:
+        pass
+
+
+def run(app: Flask) -> None:
+    """Work until SIGTERM or SIGINT; then end what is in hand, within 8 seconds."""
+    hold_lifeline()
+    stop = threading.Event()
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    with app.app_context():
+        consumers = [_start(lane) for lane in LANES]
+    _sweep_until(app, stop)
+    for consumer in consumers:
+        consumer.stop_flag.set()
+    until = time.monotonic() + STOP_SECONDS
+    for consumer in consumers:
+        for _, thread in consumer.worker_threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+
+def _start(lane: str) -> LaneConsumer:
+    consumer = LaneConsumer(
+        bells().lane(lane),  # type: ignore[arg-type]
+        workers=THREADS[lane],
+        periodic=False,
+        initial_delay=0.05,
+        max_delay=0.5,
+        backoff=1.3,
+        check_worker_health=True,
+    )
+    consumer.start()
+    return consumer
+
+
+def _sweep_until(app: Flask, stop: threading.Event) -> None:
+    next_beat = next_chores = 0.0
+    while not stop.is_set():
+        now = time.monotonic()
+        with app.app_context():
+            if now >= next_beat:
+                _survive(_beat)
+                next_beat = now + HEARTBEAT_SECONDS
+            for sweep in bells().sweeps:
+                _survive(sweep)
+            if now >= next_chores:
+                for chore in bells().chores:
+                    _survive(chore)
+                next_chores = now + CHORES_SECONDS
+        stop.wait(SWEEP_SECONDS)
+
+
+def _beat() -> None:
+    with transaction():
+        heartbeat.beat("worker")
+
+
+def _survive(act: Callable[[], object]) -> None:
+    """The sweep goes on whatever a database that is away may raise."""
+    try:
+        act()
+    except Exception:
+        db.session.rollback()
+        log.exception("sweep failed")

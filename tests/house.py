@@ -1,0 +1,69 @@
+"""What tests do again and again: open a browser, log in, post a form, let the worker work."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from contentflow.core.db import db, transaction
+from contentflow.core.work import bells
+from contentflow.partners import services as partners
+
+HOST = {"base_url": "https://share.example.org"}
+
+
+def browser(app: Flask) -> FlaskClient:
+    """A new browser that speaks French; every request goes to the public host."""
+
+    class Browser(FlaskClient):
+        def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+            kwargs.setdefault("base_url", HOST["base_url"])
+            # Each request has a context of its own, as under a server.
+            with app.app_context():
+                response = super().open(*args, **kwargs)
+                response.get_data()
+            db.session.rollback()
+            db.session.expire_all()
+            return response
+
+    app.test_client_class = Browser
+    return app.test_client()
+
+
+def log_in(client: FlaskClient, partner_id: str) -> FlaskClient:
+    with client.application.app_context(), transaction():
+        token = partners.open_session(partner_id)
+    with client.session_transaction(**HOST) as session:
+        session["_user_id"] = token
+        session["_fresh"] = True
+    return client
+
+
+def csrf(client: FlaskClient) -> str:
+    """A token that fits the client's session, read off the landing or portal page's form."""
+    page = client.get("/legal").get_data(as_text=True)
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert found, "no csrf_token on the page"
+    return found[1]
+
+
+def post(client: FlaskClient, url: str, data: dict[str, Any] | None = None, **kwargs: Any) -> TestResponse:
+    return client.post(url, data={"csrf_token": csrf(client), **(data or {})}, **kwargs)
+
+
+def run_work(app: Flask) -> None:
+    """Do what the worker would: every sweep, and every bell that has been rung, until all is quiet."""
+    for _ in range(50):
+        for sweep in bells().sweeps:
+            sweep()
+        tasks = [(lane, bells().lane(lane).dequeue()) for lane in ("mail", "video")]
+        if not any(task for _, task in tasks):
+            return
+        for lane, task in tasks:
+            while task is not None:
+                bells().lane(lane).execute(task)  # type: ignore[arg-type]
+                task = bells().lane(lane).dequeue()  # type: ignore[arg-type]
