@@ -1,0 +1,180 @@
+"""A partner's posts: submit, list, mend, withdraw."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select, update
+
+from contentflow.byop.models import Submission
+from contentflow.core import clock
+from contentflow.core.db import db
+from contentflow.core.errors import NotFound, Refused
+from contentflow.core.ids import digest, new_id
+from contentflow.links import services as links
+from contentflow.offers import services as offers
+from contentflow.offers.models import Offer
+from contentflow.partners.models import Partner
+from contentflow.pipeline import services as pipeline
+from contentflow.pipeline.models import Asset
+
+# Only what looks like an id reaches the database: PostgreSQL refuses some text, such as NUL.
+ID = re.compile(r"[0-9A-Za-z]{22}")
+
+
+class UnknownOffer(Refused):
+    message = _l("Cette offre n'existe pas, ou plus : choisis-en une dans la liste.")
+
+
+class NoOffer(Refused):
+    message = _l(
+        "Aucune offre n'est ouverte pour le moment, et un post a besoin d'une offre. "
+        "Demande à l'équipe du programme d'en ajouter une, puis réessaie."
+    )
+
+
+class Archived(Refused):
+    status = 409
+    message = _l("Ce post est archivé : il ne se modifie plus. Crée un nouveau post.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What a partner submits, cleaned. Same ``nonce`` and same content: the same submission."""
+
+    source_url: str = ""
+    title: str = ""
+    description: str = ""
+    hashtags: str = ""
+    cta: str = ""
+    offer_id: str = ""
+    nonce: str = ""
+
+    @property
+    def hash(self) -> str:
+        content = {name: value for name, value in asdict(self).items() if name != "nonce"}
+        return digest(json.dumps(content, sort_keys=True))
+
+
+def submit_post(partner_id: str, draft: Draft) -> Submission:
+    """Accept a post: its asset ``new``, itself ``processing``, all its links made.
+
+    The share of the offer is kept as it is now. A draft that was submitted before returns the
+    submission it made then. Raises ``UnknownOffer`` or ``NoOffer``.
+    """
+    _queue_up(partner_id)
+    known = _find_submitted(partner_id, draft)
+    return known or _accept(partner_id, draft, _offer_of(draft))
+
+
+def _queue_up(partner_id: str) -> None:
+    # Two presses of one form come one after the other, so that the second finds what the first made.
+    # The mode leaves the row open to foreign keys; SQLite has one writer already.
+    lock = select(Partner.id).where(Partner.id == partner_id).with_for_update(key_share=True)
+    if db.session.scalar(lock) is None:
+        raise NotFound
+
+
+def _find_submitted(partner_id: str, draft: Draft) -> Submission | None:
+    return db.session.scalar(
+        select(Submission).where(
+            Submission.partner_id == partner_id,
+            Submission.nonce == draft.nonce,
+            Submission.draft_hash == draft.hash,
+        )
+    )
+
+
+def _offer_of(draft: Draft) -> Offer:
+    if not draft.offer_id:
+        offer = offers.first_offer()
+        if offer is None:
+            raise NoOffer
+        return offer
+    try:
+        if ID.fullmatch(draft.offer_id):
+            return offers.get_offer(draft.offer_id)
+    except NotFound:
+        pass
+    raise UnknownOffer
+
+
+def _accept(partner_id: str, draft: Draft, offer: Offer) -> Submission:
+    asset = _asset_for(partner_id, draft)
+    submission = Submission(
+        id=new_id(),
+        partner_id=partner_id,
+        asset_id=asset.id,
+        offer_id=offer.id,
+        source_url=draft.source_url,
+        title=draft.title,
+        description=draft.description,
+        hashtags=draft.hashtags,
+        cta=draft.cta,
+        status="processing",
+        revshare_bp=offer.revshare_bp,
+        nonce=draft.nonce or new_id(),
+        draft_hash=draft.hash,
+    )
+    db.session.add(submission)
+    db.session.flush()
+    links.make_links(submission.id, partner_id, asset.id, offer.id, offer.url)
+    return submission
+
+
+def _asset_for(partner_id: str, draft: Draft) -> Asset:
+    return pipeline.create_asset_for_byop(
+        partner_id, draft.title, draft.description, draft.hashtags, draft.cta, draft.source_url
+    )
+
+
+def get_submission(partner_id: str, submission_id: str) -> Submission:
+    """Raises ``NotFound``, also for another partner's post."""
+    submission = _find(submission_id)
+    if submission is None or submission.partner_id != partner_id:
+        raise NotFound
+    return submission
+
+
+def find_public(submission_id: str) -> Submission | None:
+    """Return the post for a visitor, whoever brought it; None once it is archived."""
+    submission = _find(submission_id)
+    return None if submission is None or submission.archived_at else submission
+
+
+def _find(submission_id: str) -> Submission | None:
+    return db.session.get(Submission, submission_id) if ID.fullmatch(submission_id) else None
+
+
+def list_submissions(partner_id: str) -> list[Submission]:
+    """Return the partner's posts, the newest first, archived ones too."""
+    own = select(Submission).where(Submission.partner_id == partner_id)
+    return list(db.session.scalars(own.order_by(Submission.created_at.desc(), Submission.id)))
+
+
+def archive_post(partner_id: str, submission_id: str) -> None:
+    """Withdraw a post: its links answer that it is gone. Again: nothing more happens."""
+    submission = get_submission(partner_id, submission_id)
+    if submission.archived_at is None:
+        submission.archived_at = clock.now()
+        links.disable_links(submission.id)
+        db.session.flush()
+
+
+def follow_asset(asset: Asset) -> None:
+    """A post ends as its asset does."""
+    waiting = update(Submission).where(Submission.asset_id == asset.id, Submission.status == "processing")
+    db.session.execute(waiting.values(status=asset.state, reason=asset.reason))
+
+
+def export_submissions(partner_id: str) -> list[dict[str, Any]]:
+    return [_exported(submission) for submission in list_submissions(partner_id)]
+
+
+def _exported(submission: Submission) -> dict[str, Any]:
+    names = "id asset_id title description hashtags cta source_url offer_id status reason revshare_bp".split()
+    return {name: getattr(submission, name) for name in names} | {"at": clock.iso(submission.created_at)}
