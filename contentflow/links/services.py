@@ -1,0 +1,147 @@
+"""Links are made with a post and disabled with it; their clicks are counted by verdict and channel."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from contentflow.config import settings
+from contentflow.core import clock
+from contentflow.core.db import db, is_sqlite
+from contentflow.core.ids import short_code
+from contentflow.links.channels import CHANNELS, DIRECT
+from contentflow.links.models import Click, Link
+
+VALID = "valid"
+
+
+def make_links(
+    submission_id: str, partner_id: str, asset_id: str, offer_id: str, destination: str
+) -> list[Link]:
+    """Make the post's links: one a channel, and the one of the old neutral form."""
+    links = [
+        Link(
+            code=_free_code(),
+            partner_id=partner_id,
+            submission_id=submission_id,
+            asset_id=asset_id,
+            offer_id=offer_id,
+            channel=channel,
+            destination=destination,
+        )
+        for channel in (*CHANNELS, DIRECT)
+    ]
+    db.session.add_all(links)
+    db.session.flush()
+    return links
+
+
+def _free_code() -> str:
+    while True:
+        code = short_code()
+        if db.session.scalar(select(Link.id).where(Link.code == code)) is None:
+            return code
+
+
+def links_of(submission_id: str) -> dict[str, Link]:
+    found = db.session.scalars(select(Link).where(Link.submission_id == submission_id, Link.variant == ""))
+    return {link.channel: link for link in found}
+
+
+def find_link(code: str) -> Link | None:
+    return db.session.scalar(select(Link).where(Link.code == code))
+
+
+def link_url(link: Link) -> str:
+    return f"{settings().public_base_url}/l/{link.code}"
+
+
+def disable_links(submission_id: str) -> None:
+    """Let the post's links answer the 410 page from now on."""
+    _disable(Link.submission_id == submission_id)
+
+
+def disable_links_of_partner(partner_id: str) -> None:
+    _disable(Link.partner_id == partner_id)
+
+
+def _disable(which: ColumnElement[bool]) -> None:
+    db.session.execute(update(Link).where(which, Link.disabled_at.is_(None)).values(disabled_at=clock.now()))
+
+
+def verdict_counts(submission_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Return each post's clicks by verdict; a post without any has an empty dict."""
+    return _counts(submission_ids, Click.verdict)
+
+
+def valid_by_channel(submission_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Return each post's valid clicks by channel; a post without any has an empty dict."""
+    return _counts(submission_ids, Link.channel, Click.verdict == VALID)
+
+
+def _counts(
+    submission_ids: Iterable[str], by: ColumnElement[str] | Any, *where: ColumnElement[bool]
+) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {submission_id: {} for submission_id in submission_ids}
+    found = (
+        select(Link.submission_id, by, func.count(Click.id))
+        .join(Link, Link.id == Click.link_id)
+        .where(Link.submission_id.in_(counts), Click.partner_id.is_not(None), *where)
+        .group_by(Link.submission_id, by)
+    )
+    for submission_id, key, number in db.session.execute(found):
+        counts[submission_id][key] = number
+    return counts
+
+
+def daily_valid(partner_id: str, days: int) -> list[tuple[date, int]]:
+    """Return (UTC day, valid clicks), oldest first, today last; days without clicks are there too."""
+    today = clock.now().date()
+    first = today - timedelta(days=days - 1)
+    counts: dict[date, int] = defaultdict(int)
+    day = func.date(Click.at if is_sqlite() else func.timezone("UTC", Click.at))
+    found = (
+        select(day, func.count(Click.id))
+        .where(
+            Click.partner_id == partner_id,
+            Click.verdict == VALID,
+            Click.at >= clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days - 1),
+        )
+        .group_by(day)
+    )
+    for at, number in db.session.execute(found):
+        counts[at if isinstance(at, date) else date.fromisoformat(at)] = number
+    return [(first + timedelta(n), counts[first + timedelta(n)]) for n in range(days)]
+
+
+def export_links(partner_id: str) -> list[dict[str, Any]]:
+    found = db.session.scalars(
+        select(Link).where(Link.partner_id == partner_id).order_by(Link.created_at, Link.id)
+    )
+    return [
+        {
+            "code": link.code,
+            "url": link_url(link),
+            "submission_id": link.submission_id,
+            "channel": link.channel,
+            "variant": link.variant,
+        }
+        for link in found
+    ]
+
+
+def export_clicks(partner_id: str) -> list[dict[str, Any]]:
+    found = db.session.execute(
+        select(Click.id, Link.code, Link.channel, Click.at, Click.verdict)
+        .join(Link, Link.id == Click.link_id)
+        .where(Click.partner_id == partner_id)
+        .order_by(Click.at, Click.id)
+    )
+    return [
+        {"id": id, "code": code, "channel": channel, "at": clock.iso(at), "verdict": verdict}
+        for id, code, channel, at, verdict in found
+    ]
