@@ -1,0 +1,41 @@
+"""Every way in which a partner, or somebody who would like to be one, is told no."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+
+from contentflow.core.errors import NotFound, Refused
+
+
+class NotAnAddress(Refused):
+    status = 422
+    message = _l("Cette adresse n'est pas complète : vérifie-la, par exemple prenom@exemple.fr.")
+
+
+class UnknownPartner(NotFound):
+    message = _l("Aucun partenaire n'a cette adresse.")
+
+
+class NameTooLong(Refused):
+    status = 422
+    message = _l("Ce nom est trop long : 100 caractères au plus.")
+
+
+class AccountClosed(Refused):
+    status = 403
+    message = _l("Ton compte est désactivé. Écris au programme si c'est une erreur.")
+
+
+class LoginEnded(Refused):
+    """The link or the code was used, is too old, was replaced, or never existed: all look alike."""
+
+    status = 410
+    message = _l("Ce lien a déjà servi ou il est trop ancien. Demande-en un nouveau.")
+
+
+class CodeEnded(LoginEnded):
+    message = _l("Ce code n'est plus valable dans ce navigateur. Demandes-en un nouveau.")
+
+
+class TooManyTries(LoginEnded):
+    message = _l("Cinq codes faux : par sécurité, le lien et le code ne valent plus rien. Recommence.")

@@ -1,0 +1,225 @@
+"""Who is a partner, how they log in, and how long they stay so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from contentflow.core import clock
+from contentflow.core.db import db
+from contentflow.core.errors import NotFound
+from contentflow.core.ids import digest, new_token
+from contentflow.partners import addresses, login_requests
+from contentflow.partners.models import LoginRequest, LoginToken, Partner, PartnerSession
+from contentflow.partners.refusals import (
+    AccountClosed,
+    LoginEnded,
+    NameTooLong,
+    NotAnAddress,
+    UnknownPartner,
+)
+
+IDLE = timedelta(days=14)
+LIFETIME = timedelta(days=90)
+TOUCH_EVERY = timedelta(minutes=10)
+NAME_LENGTH = 100
+KEEP_REQUESTS = timedelta(days=1)
+KEEP_SESSIONS = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class CodeTry:
+    """What a try came to: the new session's token, or none and how many tries are left."""
+
+    session_token: str | None
+    tries_left: int
+
+
+@dataclass(frozen=True)
+class LiveSession:
+    partner: Partner
+    session: PartnerSession
+
+
+# Partners
+
+
+def add_partner(email: str, name: str = "", is_operator: bool = False) -> Partner:
+    """Return the partner with this address, as they are if they are known; else add them.
+
+    Raises ``NotAnAddress`` and ``NameTooLong``.
+    """
+    address, name = addresses.normal(email), _one_line(name)
+    if len(name) > NAME_LENGTH:
+        raise NameTooLong
+    known = _partner_at(address)
+    if known is not None:
+        return known
+    partner = Partner(email=address, name=name, is_operator=is_operator)
+    try:
+        with db.session.begin_nested():
+            db.session.add(partner)
+    except IntegrityError:  # Another process added the same address in between.
+        return db.session.execute(select(Partner).where(Partner.email == address)).scalar_one()
+    return partner
+
+
+def get_partner(partner_id: str) -> Partner:
+    partner = db.session.get(Partner, partner_id)
+    if partner is None:
+        raise NotFound
+    return partner
+
+
+def find_partner_by_email(email: str) -> Partner | None:
+    try:
+        return _partner_at(addresses.normal(email))
+    except NotAnAddress:
+        return None
+
+
+def export_partner(partner_id: str) -> dict[str, Any]:
+    partner = get_partner(partner_id)
+    return {
+        "id": partner.id,
+        "email": partner.email,
+        "name": partner.name,
+        "created_at": clock.iso(partner.created_at),
+    }
+
+
+def _partner_at(address: str) -> Partner | None:
+    return db.session.scalar(select(Partner).where(Partner.email == address))
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+
+
+def _active(partner: Partner | None) -> Partner:
+    if partner is None:
+        raise LoginEnded
+    if not partner.is_active:
+        raise AccountClosed
+    return partner
+
+
+# Sessions
+
+
+def open_session(partner_id: str) -> str:
+    """Begin a session and return its token; only the token's hash is kept. Raises ``AccountClosed``."""
+    partner = _active(get_partner(partner_id))
+    token = new_token()
+    db.session.add(PartnerSession(token_hash=digest(token), partner_id=partner.id))
+    db.session.flush()
+    return token
+
+
+def find_session(token: str) -> LiveSession | None:
+    """Return the session while it is alive and its partner active."""
+    now = clock.now()
+    row = db.session.execute(
+        select(PartnerSession, Partner)
+        .join(Partner, Partner.id == PartnerSession.partner_id)
+        .where(
+            PartnerSession.token_hash == digest(token),
+            PartnerSession.revoked_at.is_(None),
+            PartnerSession.created_at > now - LIFETIME,
+            PartnerSession.last_used_at > now - IDLE,
+            Partner.is_active,
+        )
+    ).one_or_none()
+    return None if row is None else LiveSession(row.Partner, row.PartnerSession)
+
+
+def revoke_session(token: str) -> None:
+    db.session.execute(
+        update(PartnerSession)
+        .where(PartnerSession.token_hash == digest(token), PartnerSession.revoked_at.is_(None))
+        .values(revoked_at=clock.now())
+    )
+
+
+# Login
+
+
+def ask_for_login(email: str, browser_token: str, language: str) -> None:
+    """Queue a mail with a link and a code; older links of the address end.
+
+    The same rows are written for an address that nobody has, so that neither the answer nor its
+    time tells who is a partner; the mail is dropped by the worker. Raises ``NotAnAddress``.
+    """
+    from contentflow.mailing import services as mailing
+
+    address = addresses.normal(email)
+    partner = _partner_at(address)
+    request = login_requests.begin(partner.id if partner else None, digest(browser_token))
+    mailing.queue_login(address, request.id, language)
+
+
+def make_login_link(email: str) -> str:
+    """Return the token of a link for any browser; older links end, sessions go on.
+
+    Raises ``UnknownPartner`` and ``AccountClosed``.
+    """
+    partner = find_partner_by_email(email)
+    if partner is None:
+        raise UnknownPartner
+    request = login_requests.begin(_active(partner).id, None)
+    token = new_token()
+    db.session.add(LoginToken(token_hash=digest(token), request_id=request.id))
+    db.session.flush()
+    return token
+
+
+def check_link(token: str) -> None:
+    """Raise ``LoginEnded`` or ``AccountClosed`` for a link that cannot log anybody in; changes nothing."""
+    request = login_requests.open_request_of(token)
+    _active(db.session.get(Partner, request.partner_id))
+
+
+def login_with_token(token: str) -> str:
+    """Use a link once and return the new session's token. Raises ``LoginEnded``, ``AccountClosed``."""
+    return _log_in(login_requests.open_request_of(token))
+
+
+def login_with_code(code: str, browser_token: str) -> CodeTry:
+    """Try a code in the browser that asked for it. Raises ``CodeEnded`` when there is none to try.
+
+    A wrong code is no exception: it must be counted, so the caller commits. The fifth one ends
+    code and link.
+    """
+    request = login_requests.take_try(browser_token)
+    is_right = db.session.scalar(
+        select(LoginToken.token_hash)
+        .where(
+            LoginToken.request_id == request.id,
+            LoginToken.code_hash == login_requests.code_hash(request.id, code),
+        )
+        .limit(1)
+    )
+    if is_right:
+        return CodeTry(_log_in(request), 0)
+    if request.code_tries >= login_requests.CODE_TRIES:
+        login_requests.end(LoginRequest.id == request.id)
+    return CodeTry(None, login_requests.CODE_TRIES - request.code_tries)
+
+
+def forget_ended() -> None:
+    """Delete login requests of the day before, and sessions that ended 90 days ago."""
+    now = clock.now()
+    db.session.execute(delete(LoginRequest).where(LoginRequest.created_at < now - KEEP_REQUESTS))
+    last_seen = func.coalesce(PartnerSession.revoked_at, PartnerSession.last_used_at)
+    db.session.execute(delete(PartnerSession).where(last_seen < now - KEEP_SESSIONS))
+
+
+def _log_in(request: LoginRequest) -> str:
+    partner = _active(db.session.get(Partner, request.partner_id))
+    if not login_requests.end(LoginRequest.id == request.id):
+        raise LoginEnded  # Somebody else was quicker with the same link.
+    return open_session(partner.id)
