@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from contentflow.byop import services
+from contentflow.byop import services, views
 from contentflow.core.registry import registry
 from contentflow.pipeline.services import on_finished
 from contentflow.web.admission import Gate, close_when_off
@@ -16,5 +16,6 @@ from contentflow.web.admission import Gate, close_when_off
 
 def init_app(app: Flask) -> None:
     close_when_off(app, Gate("/byop/", "feature_byop", 404, "web/disabled.html"))
+    app.register_blueprint(views.bp)
     on_finished(app, services.follow_asset)
     registry(app).exports["submissions"] = services.export_submissions

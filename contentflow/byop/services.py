@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, update
 
 from contentflow.byop.models import Submission
+from contentflow.byop.words import Words
 from contentflow.core import clock
 from contentflow.core.db import db
 from contentflow.core.errors import NotFound, Refused
@@ -27,7 +28,7 @@ ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
 class UnknownOffer(Refused):
-    message = _l("Cette offre n'existe pas, ou plus : choisis-en une dans la liste.")
+    message = _l("Cette offre n'existe pas, ou plus : choisis-en une dans la liste.")
 
 
 class NoOffer(Refused):
@@ -39,7 +40,7 @@ class NoOffer(Refused):
 
 class Archived(Refused):
     status = 409
-    message = _l("Ce post est archivé : il ne se modifie plus. Crée un nouveau post.")
+    message = _l("Ce post est archivé : il ne se modifie plus. Crée un nouveau post.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ def submit_post(partner_id: str, draft: Draft) -> Submission:
     """
     _queue_up(partner_id)
     known = _find_submitted(partner_id, draft)
-    return known or _accept(partner_id, draft, _offer_of(draft))
+    return known or _accept(partner_id, draft, choose_offer(draft.offer_id))
 
 
 def _queue_up(partner_id: str) -> None:
@@ -89,15 +90,16 @@ def _find_submitted(partner_id: str, draft: Draft) -> Submission | None:
     )
 
 
-def _offer_of(draft: Draft) -> Offer:
-    if not draft.offer_id:
+def choose_offer(offer_id: str) -> Offer:
+    """Return the offer of this id, or the first one for ""; raises ``UnknownOffer`` or ``NoOffer``."""
+    if not offer_id:
         offer = offers.first_offer()
         if offer is None:
             raise NoOffer
         return offer
     try:
-        if ID.fullmatch(draft.offer_id):
-            return offers.get_offer(draft.offer_id)
+        if ID.fullmatch(offer_id):
+            return offers.get_offer(offer_id)
     except NotFound:
         pass
     raise UnknownOffer
@@ -156,6 +158,28 @@ def list_submissions(partner_id: str) -> list[Submission]:
     return list(db.session.scalars(own.order_by(Submission.created_at.desc(), Submission.id)))
 
 
+def words_of(submission: Submission) -> Words:
+    return Words(submission.title, submission.description, submission.hashtags, submission.cta)
+
+
+def edit_words(partner_id: str, submission_id: str, words: Words) -> Submission:
+    """Mend the words of a post and of its asset; offer, share and links stay. Raises ``Archived``."""
+    submission = get_editable(partner_id, submission_id)
+    for name, value in asdict(words).items():
+        setattr(submission, name, value)
+    pipeline.update_details(submission.asset_id, **asdict(words))
+    db.session.flush()
+    return submission
+
+
+def get_editable(partner_id: str, submission_id: str) -> Submission:
+    """Raises ``NotFound``, or ``Archived`` for a post that was withdrawn."""
+    submission = get_submission(partner_id, submission_id)
+    if submission.archived_at is not None:
+        raise Archived
+    return submission
+
+
 def archive_post(partner_id: str, submission_id: str) -> None:
     """Withdraw a post: its links answer that it is gone. Again: nothing more happens."""
     submission = get_submission(partner_id, submission_id)
@@ -176,5 +200,8 @@ def export_submissions(partner_id: str) -> list[dict[str, Any]]:
 
 
 def _exported(submission: Submission) -> dict[str, Any]:
-    names = "id asset_id title description hashtags cta source_url offer_id status reason revshare_bp".split()
-    return {name: getattr(submission, name) for name in names} | {"at": clock.iso(submission.created_at)}
+    names = ("id", "asset_id", "title", "description", "hashtags", "cta", "source_url", "offer_id")
+    terms = ("status", "reason", "revshare_bp")
+    return {name: getattr(submission, name) for name in names + terms} | {
+        "at": clock.iso(submission.created_at)
+    }

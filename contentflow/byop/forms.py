@@ -1,0 +1,112 @@
+"""What a partner types: cleaned, counted, refused with a sentence at the field, never cut."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import Field, HiddenField, StringField, TextAreaField, ValidationError
+
+from contentflow.byop import services
+from contentflow.byop.services import Draft
+from contentflow.byop.source_url import Refusal, refusal_of
+from contentflow.byop.words import Words, clean_line, clean_text, normalise_hashtags
+from contentflow.core.errors import Refused
+from contentflow.core.ids import digest, new_id
+
+MOST_CHARACTERS = {"title": 120, "description": 2_000, "hashtags": 300, "cta": 200}
+
+URL_SENTENCES = {
+    Refusal.TOO_LONG: _l(
+        "Cette adresse est trop longue : 2 048 caractères au plus. Colle le lien de partage."
+    ),
+    Refusal.UNREADABLE: _l("Cette adresse est illisible : copie-la à nouveau depuis la page de la vidéo."),
+    Refusal.SCHEME: _l("Cette adresse doit commencer par https:// : copie-la en entier."),
+    Refusal.CREDENTIALS: _l(
+        "Cette adresse contient un identifiant ou un mot de passe : retire ce qui précède le « @ »."
+    ),
+    Refusal.NO_HOST: _l("Cette adresse n'a pas de domaine : vérifie ce qui suit « https:// »."),
+    Refusal.PORT: _l(
+        "Cette adresse utilise un port spécial : retire le « : » et le nombre qui suivent le domaine."
+    ),
+    Refusal.PRIVATE_ADDRESS: _l(
+        "Cette adresse mène à un réseau privé : colle l'adresse publique de la vidéo."
+    ),
+}
+
+
+def _line(typed: str | None) -> str:
+    return clean_line(typed or "")
+
+
+def _text(typed: str | None) -> str:
+    return clean_text(typed or "")
+
+
+def _hashtags(typed: str | None) -> str:
+    return normalise_hashtags(typed or "")
+
+
+def _stripped(typed: str | None) -> str:
+    return (typed or "").strip()
+
+
+def _nonce(typed: str | None) -> str:
+    """Return a nonce that can be kept: a foreign one in its digest, a missing one made."""
+    typed = typed or new_id()
+    return typed if re.fullmatch(r"[0-9A-Za-z_-]{1,64}", typed) else digest(typed)
+
+
+def _not_too_long(form: Any, field: Any) -> None:
+    most, length = MOST_CHARACTERS[field.name], len(field.data)
+    if length > most:
+        raise ValidationError(
+            _(
+                "%(most)s caractères au plus : il y en a %(length)s, raccourcis un peu.",
+                most=most,
+                length=length,
+            )
+        )
+
+
+class WordsForm(FlaskForm):
+    """The words of a post; all of them may be empty."""
+
+    class Meta:
+        csrf = False  # Checked for every form at once, before the view.
+
+    title = StringField(_l("Titre"), [_not_too_long], [_line])
+    description = TextAreaField(_l("Description"), [_not_too_long], [_text])
+    hashtags = StringField(_l("Hashtags"), [_not_too_long], [_hashtags])
+    cta = StringField(_l("Appel à l'action"), [_not_too_long], [_line])
+
+    def words(self) -> Words:
+        return Words(**{name: self[name].data for name in MOST_CHARACTERS})
+
+    def count_of(self, field: Field) -> str:
+        """Return “34 / 120”."""
+        return f"{len(field.data)} / {MOST_CHARACTERS[field.name]}"
+
+
+class PostForm(WordsForm):
+    source_url = StringField(_l("Colle l'URL d'une vidéo"), filters=[_stripped])
+    offer_id = StringField(_l("Offre"), filters=[_stripped])
+    nonce = HiddenField(filters=[_nonce])
+
+    def validate_source_url(self, field: Field) -> None:
+        refusal = refusal_of(field.data) if field.data else None
+        if refusal is not None:
+            raise ValidationError(str(URL_SENTENCES[refusal]))
+
+    def validate_offer_id(self, field: Field) -> None:
+        try:
+            services.choose_offer(field.data)
+        except Refused as refused:
+            raise ValidationError(str(refused.message)) from None
+
+    def draft(self) -> Draft:
+        names = (*MOST_CHARACTERS, "source_url", "offer_id", "nonce")
+        return Draft(**{name: self[name].data for name in names})
