@@ -35,6 +35,9 @@ class Submission(Base):
     status: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None] = mapped_column(String(500))
     revshare_bp: Mapped[int]
+    fixed_cents: Mapped[int] = mapped_column(default=0)
+    click_cents: Mapped[int] = mapped_column(default=0)
+    holding_days: Mapped[int] = mapped_column(default=30)
     nonce: Mapped[str] = mapped_column(String(64))
     draft_hash: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)

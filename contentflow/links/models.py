@@ -32,11 +32,16 @@ class Link(Base):
 
 
 class Click(Base):
-    """One hit with its verdict. No IP and no agent string: only the keyed hash and the agent's class."""
+    """One hit with its verdict. No IP and no agent string: only keyed hashes and the agent's class.
+
+    ``visitor_hash`` is of address and agent, ``ip_hash`` of the address, ``block_hash`` of its network
+    block (/24, /48). Their key is destroyed within 48 hours.
+    """
 
     __tablename__ = "clicks"
     __table_args__ = (
         Index(None, "link_id", "visitor_hash", "at"),
+        Index(None, "link_id", "ip_hash", "at"),
         Index(None, "partner_id", "at"),
     )
 
@@ -46,6 +51,8 @@ class Click(Base):
     at: Mapped[datetime]
     verdict: Mapped[str] = mapped_column(String(16))
     visitor_hash: Mapped[str | None] = mapped_column(String(64))
+    ip_hash: Mapped[str | None] = mapped_column(String(64))
+    block_hash: Mapped[str | None] = mapped_column(String(64))
     agent_class: Mapped[str] = mapped_column(String(16))
 
 

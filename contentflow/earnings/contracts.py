@@ -1,0 +1,114 @@
+"""The written contract of article 8, law 2023-451, and the threshold of decree 2025-1137.
+
+Since 1 January 2026 it is mandatory from 1,000 € excluding tax that one advertiser pays one partner
+in a calendar year: https://www.legifrance.gouv.fr/jorf/id/JORFTEXT000052877064
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+
+from contentflow.core import audit, clock
+from contentflow.core.db import db
+from contentflow.earnings import holds
+from contentflow.earnings.ledger import lock_partner
+from contentflow.earnings.models import Contract, Credit
+from contentflow.earnings.refusals import UnknownAdvertiser, WrongVersion
+from contentflow.offers.models import Offer
+
+WARN_CENTS = 80_000
+LIMIT_CENTS = 100_000
+CONTRACT = "contract"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a partner is with one advertiser this year, paid plus due."""
+
+    advertiser: str
+    cents: int
+    has_contract: bool
+
+    @property
+    def is_warned(self) -> bool:
+        return not self.has_contract and WARN_CENTS <= self.cents
+
+    @property
+    def is_held(self) -> bool:
+        return not self.has_contract and self.cents > LIMIT_CENTS
+
+
+def room_cents(partner_id: str, advertiser: str) -> int | None:
+    """Return what may still be earned this year without a contract; None with one: no limit."""
+    if has_contract(partner_id, advertiser):
+        return None
+    return LIMIT_CENTS - earned_this_year(partner_id, advertiser)
+
+
+def earned_this_year(partner_id: str, advertiser: str) -> int:
+    """Return paid plus due of the UTC year: all credits, less what was taken back of them."""
+    total = select(func.sum(Credit.cents - Credit.taken_cents)).where(
+        Credit.partner_id == partner_id, Credit.advertiser == advertiser, Credit.at >= _new_year()
+    )
+    return int(db.session.scalar(total) or 0)
+
+
+def has_contract(partner_id: str, advertiser: str) -> bool:
+    found = select(Contract.id).where(Contract.partner_id == partner_id, Contract.advertiser == advertiser)
+    return db.session.scalar(found.limit(1)) is not None
+
+
+def standings(partner_id: str) -> list[Standing]:
+    """Return each advertiser that owes or paid the partner something this year, the most first."""
+    total = func.sum(Credit.cents - Credit.taken_cents)
+    found = (
+        select(Credit.advertiser, total)
+        .where(Credit.partner_id == partner_id, Credit.at >= _new_year())
+        .group_by(Credit.advertiser)
+        .order_by(total.desc())
+    )
+    return _standings(partner_id, db.session.execute(found).tuples())
+
+
+def _standings(partner_id: str, sums: Iterable[tuple[str, int]]) -> list[Standing]:
+    signed = set(db.session.scalars(select(Contract.advertiser).where(Contract.partner_id == partner_id)))
+    return [Standing(advertiser, int(cents), advertiser in signed) for advertiser, cents in sums]
+
+
+def record_contract(partner_id: str, advertiser: str, version: str, accepted_at: datetime, actor: str) -> Contract:
+    """Put an accepted version on record, and let go what waited for one. Again: nothing more happens."""
+    version = version.strip()
+    if not 1 <= len(version) <= 40 or not version.isprintable():
+        raise WrongVersion
+    if db.session.scalar(select(Offer.id).where(Offer.advertiser == advertiser).limit(1)) is None:
+        raise UnknownAdvertiser
+    lock_partner(partner_id)
+    known = db.session.scalar(
+        select(Contract).where(
+            Contract.partner_id == partner_id, Contract.advertiser == advertiser, Contract.version == version
+        )
+    )
+    if known is not None:
+        return known
+    contract = Contract(partner_id=partner_id, advertiser=advertiser, version=version, accepted_at=accepted_at)
+    db.session.add(contract)
+    db.session.flush()
+    audit.note(actor, "contract.record", contract.id)
+    for credit in holds.held_credits(partner_id, CONTRACT, advertiser):
+        holds.release(credit, CONTRACT, actor)
+    return contract
+
+
+def relax(partner_id: str, advertiser: str, actor: str = "ledger") -> None:
+    """Let go what waits for a contract once refunds brought the year back under the limit."""
+    if earned_this_year(partner_id, advertiser) <= LIMIT_CENTS:
+        for credit in holds.held_credits(partner_id, CONTRACT, advertiser):
+            holds.release(credit, CONTRACT, actor)
+
+
+def _new_year() -> datetime:
+    return datetime(clock.now().year, 1, 1, tzinfo=UTC)

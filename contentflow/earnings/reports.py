@@ -1,0 +1,90 @@
+"""What a network reports, read strictly. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from contentflow.earnings import amounts
+from contentflow.earnings.amounts import EURO, WrongAmount
+from contentflow.earnings.refusals import WrongReport
+
+TYPES = ("sale", "lead", "refund")
+LONGEST_AGO = timedelta(days=3_650)
+CLOCK_SKEW = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Report:
+    """``refund_of`` is the transaction that a refund gives back, by default its own."""
+
+    transaction: str
+    type: str
+    click_id: str
+    amount_cents: int
+    currency: str
+    at: datetime
+    refund_of: str
+
+    def is_same(self, amount_cents: int, currency: str, click_id: str) -> bool:
+        return (self.amount_cents, self.currency, self.click_id) == (amount_cents, currency, click_id)
+
+
+def read_report(fields: Mapping[str, object], now: datetime) -> Report:
+    """Raises ``WrongReport``, which names the field."""
+    kind = _line(fields, "type", 8)
+    if kind not in TYPES:
+        raise WrongReport("type is sale, lead or refund")
+    transaction = _line(fields, "transaction", 128)
+    try:
+        amount, currency = _amount(fields, kind)
+    except WrongAmount as error:
+        raise WrongReport(str(error)) from None
+    return Report(
+        transaction=transaction,
+        type=kind,
+        click_id=_line(fields, "click_id", 64, optional=True),
+        amount_cents=amount,
+        currency=currency,
+        at=_moment(fields.get("at"), now),
+        refund_of=_line(fields, "refund_of", 128, optional=True) or transaction,
+    )
+
+
+def _amount(fields: Mapping[str, object], kind: str) -> tuple[int, str]:
+    # Many leads have no price: they earn the offer's fixed commission.
+    is_free = kind == "lead" and fields.get("amount_cents") is None
+    amount = 0 if is_free else amounts.minor_units(fields.get("amount_cents"))
+    currency = EURO if is_free and fields.get("currency") is None else fields.get("currency")
+    return amount, amounts.currency_code(currency)
+
+
+def _line(fields: Mapping[str, object], name: str, most: int, optional: bool = False) -> str:
+    value = fields.get(name)
+    if optional and value in (None, ""):
+        return ""
+    if not isinstance(value, str) or not 1 <= len(value) <= most or not value.isprintable():
+        raise WrongReport(f"{name} is a text of 1 to {most} printable characters")
+    return value
+
+
+def _moment(value: object, now: datetime) -> datetime:
+    if value in (None, ""):
+        return now
+    at = _parse(value)
+    if at is None or not now - LONGEST_AGO <= at <= now + CLOCK_SKEW:
+        raise WrongReport("at is ISO 8601 with a zone, or Unix seconds, not in the future")
+    return at
+
+
+def _parse(value: object) -> datetime | None:
+    try:
+        if isinstance(value, str) and not value.isdigit():
+            at = datetime.fromisoformat(value)
+            return at.astimezone(UTC) if at.tzinfo is not None else None
+        if isinstance(value, (str, int)) and not isinstance(value, bool):
+            return datetime.fromtimestamp(int(value), UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None
