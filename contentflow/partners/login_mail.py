@@ -35,7 +35,7 @@ def compose_login(delivery: Delivery) -> Message | None:
         LoginToken(token_hash=digest(token), code_hash=code_hash(request.id, code), request_id=request.id)
     )
     programme, language = settings().email_from_name, delivery.language
-    words = {"url": login_url(token), "code": code, "name": partner.name, "programme": programme}
+    words = {"url": login_url(token), "code": code, "who": partner.name, "programme": programme}
     text, html = mailing.render_mail("partners/login_mail", language, **words)
     with force_locale(language):
         subject = _("Ton lien de connexion à %(name)s", name=programme)
