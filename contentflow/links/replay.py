@@ -55,6 +55,8 @@ def _insert(batch: list[tuple[bytes, Entry]]) -> list[bytes]:
 
 def check_spool() -> str | None:
     """Doctor: None when no click waits, none was refused and the folder can be written."""
+    if not spool.is_writable():
+        return f"{spool.folder()} cannot be written: give it to the user who runs the product."
     waiting = spool.waiting()
     if waiting:
         return f"{waiting} clicks wait in {spool.folder()}: start “contentflow worker” (or “serve”)."

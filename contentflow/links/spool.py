@@ -85,6 +85,11 @@ def waiting() -> int:
     return sum(path.read_bytes().count(b"\n") for path in paths if path.exists())
 
 
+def is_writable() -> bool:
+    existing = folder() if folder().exists() else settings().data_dir
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
 @contextmanager
 def _locked() -> Iterator[None]:
     # A file of its own: the lock must outlive the renaming of what it guards. A kill releases it.

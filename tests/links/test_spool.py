@@ -24,7 +24,7 @@ from contentflow.core.registry import registry
 from contentflow.links import clicks as clicks_module
 from contentflow.links import patience, replay, spool, targets
 from contentflow.links.entries import Entry, to_line
-from contentflow.links.memory import memory
+from contentflow.links.memory import Target, memory
 from contentflow.links.replay import replay_spool
 from tests.house import run_work
 from tests.links.visitors import PHONE, click_id, clicks, link_of, verdicts, visit
@@ -391,6 +391,34 @@ def test_an_unknown_link_is_a_503_page_while_the_database_is_away(
     assert response.status_code == 503
     assert "<h1>" in response.text
     assert "Set-Cookie" not in response.headers
+
+
+def test_a_database_that_nobody_answers_for_costs_a_known_link_nothing(
+    make_app: Any, alices_post: Any
+) -> None:
+    link = link_of(alices_post)
+    app = make_app(DATABASE_URL="postgresql://postgres@127.0.0.1:1/nobody")
+    known = Target(
+        link.id, link.code, link.partner_id, link.submission_id, link.channel, link.destination, False
+    )
+    memory(app).remember(link.code, known)
+
+    began = time.monotonic()
+    response, unknown = visit(app, f"/l/{link.code}"), visit(app, "/l/0000000")
+
+    assert (response.status_code, unknown.status_code) == (302, 503)
+    assert visit(app, "/readyz").status_code == 503
+    assert time.monotonic() - began < 5
+    replay_spool()
+    assert [click.id for click in clicks()] == [click_id(response)]
+
+
+def test_the_doctor_sees_a_spool_that_cannot_be_written(app: Flask, tmp_path: Path) -> None:
+    assert registry().doctor["spool"]() is None
+
+    (tmp_path / "spool").touch()
+
+    assert "cannot be written" in (registry().doctor["spool"]() or "")
 
 
 def test_only_the_newest_links_are_remembered(
