@@ -5,10 +5,60 @@ from __future__ import annotations
 from contentflow.core import clock
 from contentflow.core.db import db
 from contentflow.core.work import ring
-from contentflow.mailing.composers import register_composer as register_composer
-from contentflow.mailing.composers import render_mail as render_mail
+from contentflow.mailing.composers import register_composer, render_mail
 from contentflow.mailing.models import Delivery
-from contentflow.mailing.recipients import recipient_hash as recipient_hash
+from contentflow.mailing.recipients import recipient_hash
+from contentflow.mailing.share_mail import preview_share
+from contentflow.mailing.shares import (
+    Consent,
+    Entry,
+    Judged,
+    SendResult,
+    ShareWords,
+    cancel_send,
+    cancel_waiting,
+    find_send,
+    last_send,
+    plan_share,
+    queue_share,
+    send_result,
+)
+from contentflow.mailing.wishes import (
+    Reader,
+    find_reader,
+    list_suppressions,
+    subscribe,
+    suppress,
+    unsubscribe,
+    unsuppress,
+)
+
+__all__ = [
+    "Consent",
+    "Entry",
+    "Judged",
+    "Reader",
+    "SendResult",
+    "ShareWords",
+    "cancel_send",
+    "cancel_waiting",
+    "find_reader",
+    "find_send",
+    "last_send",
+    "list_suppressions",
+    "plan_share",
+    "preview_share",
+    "queue_login",
+    "queue_share",
+    "recipient_hash",
+    "register_composer",
+    "render_mail",
+    "send_result",
+    "subscribe",
+    "suppress",
+    "unsubscribe",
+    "unsuppress",
+]
 
 SEND = "mailing.send"
 
