@@ -6,6 +6,7 @@ from flask import Flask
 
 from contentflow import (
     byop,
+    commands,
     config,
     core,
     links,
@@ -37,4 +38,5 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     web.init_app(app)
     for capability in CAPABILITIES:
         capability.init_app(app)
+    commands.init_app(app)
     return app

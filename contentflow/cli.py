@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 import click
@@ -19,6 +20,8 @@ def main() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     for name in ("huey", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    if sys.argv[1:2] == ["demo"]:
+        os.environ.setdefault("ENV", "development")  # Its web and worker inherit it.
     try:
         app = create_app()
         _call(app)

@@ -7,21 +7,18 @@ whose text names the setting, the value and what is accepted.
 from __future__ import annotations
 
 import os
-import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from flask import current_app
 
-ROOT = Path(__file__).resolve().parent.parent
+from contentflow import values
 
-Parser = Callable[[str], Any]
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class WrongSetting(Exception):
@@ -31,119 +28,7 @@ class WrongSetting(Exception):
         super().__init__(f"{name}={value!r} is not accepted: {accepted}")
 
 
-def _boolean(text: str) -> bool:
-    lowered = text.strip().lower()
-    if lowered in {"true", "1", "yes", "on"}:
-        return True
-    if lowered in {"false", "0", "no", "off"}:
-        return False
-    raise ValueError("true or false")
-
-
-def _integer(low: int, high: int) -> Parser:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"\s*[0-9]{1,9}\s*", text) or not low <= int(text) <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _optional_integer(text: str) -> int | None:
-    return int(_integer(1, 100_000_000)(text)) if text.strip() else None
-
-
-def _share(text: str) -> int:
-    """A fraction such as 0.40 becomes basis points: 4000."""
-    try:
-        points = Decimal(text.strip()) * 10_000
-    except InvalidOperation:
-        points = Decimal(-1)
-    if not points.is_finite() or points != points.to_integral_value() or not 0 <= points <= 10_000:
-        raise ValueError("a fraction from 0 to 1 with at most four decimals, such as 0.40")
-    return int(points)
-
-
-def _choice(*choices: str) -> Parser:
-    def parse(text: str) -> str:
-        if text.strip() not in choices:
-            raise ValueError("one of: " + ", ".join(choices))
-        return text.strip()
-
-    return parse
-
-
-def _line(high: int) -> Parser:
-    def parse(text: str) -> str:
-        if len(text) > high or any(ord(letter) < 32 for letter in text):
-            raise ValueError(f"one line of at most {high} characters")
-        return text.strip()
-
-    return parse
-
-
-def _delays(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(re.fullmatch(r"[0-9]{1,5}", part) for part in parts) or len(parts) > 20:
-        raise ValueError("seconds separated by commas, such as 5,20,60,180")
-    return tuple(int(part) for part in parts)
-
-
-def _url(*schemes: str) -> Parser:
-    def parse(text: str) -> str:
-        text = text.strip().rstrip("/")
-        try:
-            parts = urlsplit(text)
-            usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if text and not usable:
-            raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
-        return text
-
-    return parse
-
-
-def _public_url(text: str) -> str:
-    base = str(_url("http", "https")(text))
-    parts = urlsplit(base)
-    if parts.path or parts.query or parts.fragment or parts.username:
-        raise ValueError("scheme and host only, such as https://share.example.org")
-    return base
-
-
-def _database_url(text: str) -> str:
-    text = text.strip()
-    if text and not re.match(r"(postgres|postgresql|postgresql\+psycopg|sqlite)://", text):
-        raise ValueError("postgresql://… or sqlite:///…")
-    return re.sub(r"^(postgres|postgresql)://", "postgresql+psycopg://", text)
-
-
-def _huey_url(text: str) -> str:
-    text = text.strip()
-    if text and not re.match(r"(rediss?|postgres(ql)?)://", text):
-        raise ValueError("empty for SQLite, redis://… or postgresql://…")
-    return text
-
-
-def _address(text: str) -> str:
-    if text.strip() and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+", text.strip()):
-        raise ValueError("an e-mail address")
-    return text.strip()
-
-
-def _keys(text: str) -> tuple[str, ...]:
-    keys = tuple(key.strip() for key in text.split(",") if key.strip())
-    if any(len(key) < 16 for key in keys):
-        raise ValueError("keys of at least 16 characters, the newest first, separated by commas")
-    return keys
-
-
-def _path(text: str) -> Path:
-    return Path(text.strip()).expanduser()
-
-
-def setting(parse: Parser, default: str, meaning: str) -> Any:
+def setting(parse: values.Parser, default: str, meaning: str) -> Any:
     return field(metadata={"parse": parse, "default": default, "meaning": meaning})
 
 
@@ -152,79 +37,83 @@ class Settings:
     """The settings of one application, parsed. The attribute is the name in lower case."""
 
     env: str = setting(
-        _choice("production", "development"), "production", "development only through make run and demo"
+        values.choice("production", "development"), "production", "development only through make run and demo"
     )
     secret_key: tuple[str, ...] = setting(
-        _keys, "", "signs cookies; required in production; older keys may follow, separated by commas"
+        values.keys, "", "signs cookies; required in production; older keys may follow, separated by commas"
     )
     public_base_url: str = setting(
-        _public_url, "", "the address people see, such as https://share.example.org; required in production"
+        values.public_url,
+        "",
+        "the address people see, such as https://share.example.org; required in production",
     )
-    data_dir: Path = setting(  # noqa: RUF009 (the others are immutable to ruff, a Path is not)
-        _path, "instance", "folder that holds everything the product writes"
-    )
-    database_url: str = setting(_database_url, "", "empty: SQLite in DATA_DIR; or postgresql://…")
+    data_dir: Path = setting(values.path, "instance", "folder that holds everything the product writes")
+    database_url: str = setting(values.database_url, "", "empty: SQLite in DATA_DIR; or postgresql://…")
     huey_url: str = setting(
-        _huey_url, "", "the work bells; empty: SQLite in DATA_DIR; redis:// or postgresql://"
+        values.huey_url, "", "the work bells; empty: SQLite in DATA_DIR; redis:// or postgresql://"
     )
-    host: str = setting(_line(255), "127.0.0.1", "address that serve listens on")
-    port: int = setting(_integer(1, 65_535), "8000", "port that serve listens on")
-    feature_byop: bool = setting(_boolean, "true", "partners may bring their own posts")
+    host: str = setting(values.line(255), "127.0.0.1", "address that serve listens on")
+    port: int = setting(values.integer(1, 65_535), "8000", "port that serve listens on")
+    feature_byop: bool = setting(values.boolean, "true", "partners may bring their own posts")
     byop_default_revshare_bp: int = setting(
-        _share, "0.40", "the partner's share of the commission, a fraction of 1"
+        values.share, "0.40", "the partner's share of the commission, a fraction of 1"
     )
-    share_email_enabled: bool = setting(_boolean, "true", "partners may mail their kit")
+    share_email_enabled: bool = setting(values.boolean, "true", "partners may mail their kit")
     share_email_daily_limit: int = setting(
-        _integer(0, 1_000_000), "200", "recipients a partner may mail in any 24 hours"
+        values.integer(0, 1_000_000), "200", "recipients a partner may mail in any 24 hours"
     )
     sharekit_default_hashtags: str = setting(
-        _line(300),
+        values.line(300),
         "#ia #tools #productivité",
         "hashtags of a post that has none; quote it: # starts a comment",
     )
     ad_disclosure: str = setting(
-        _choice("Publicité", "Collaboration commerciale"),
+        values.choice("Publicité", "Collaboration commerciale"),
         "Publicité",
         "the mention of law 2023-451, art. 5-2",
     )
-    partner_signup: str = setting(_choice("closed"), "closed", "closed: the operator adds partners")
-    brevo_api_key: str = setting(_line(255), "", "Brevo's API key; empty: no Brevo")
+    partner_signup: str = setting(values.choice("closed"), "closed", "closed: the operator adds partners")
+    brevo_api_key: str = setting(values.line(255), "", "Brevo's API key; empty: no Brevo")
     brevo_api_url: str = setting(
-        _url("http", "https"), "https://api.brevo.com/v3", "Brevo's API, /v3 included"
+        values.url("http", "https"), "https://api.brevo.com/v3", "Brevo's API, /v3 included"
     )
     smtp_url: str = setting(
-        _url("smtp", "smtps"),
+        values.url("smtp", "smtps"),
         "",
         "smtp://user:password@host:587 (STARTTLS) or smtps://…:465; used without Brevo",
     )
-    email_from: str = setting(_address, "", "sender's address of every mail; required with Brevo or SMTP")
-    email_from_name: str = setting(_line(100), "ContentFlow", "sender's name of every mail")
+    email_from: str = setting(
+        values.address, "", "sender's address of every mail; required with Brevo or SMTP"
+    )
+    email_from_name: str = setting(values.line(100), "ContentFlow", "sender's name of every mail")
     email_account_daily_limit: int | None = setting(
-        _optional_integer,
+        values.optional_integer,
         "",
         "share mails in any 24 hours over all partners; empty: none; Brevo's free plan: 300",
     )
     share_email_undo_seconds: int = setting(
-        _integer(0, 3600), "30", "seconds in which a send can be taken back"
+        values.integer(0, 3600), "30", "seconds in which a send can be taken back"
     )
-    mail_timeout_seconds: int = setting(_integer(1, 120), "20", "seconds to wait for the mail service")
+    mail_timeout_seconds: int = setting(values.integer(1, 120), "20", "seconds to wait for the mail service")
     mail_retry_seconds: tuple[int, ...] = setting(
-        _delays, "5,20,60,180", "seconds before each new try of a mail"
+        values.delays, "5,20,60,180", "seconds before each new try of a mail"
     )
     mail_pause_seconds: int = setting(
-        _integer(1, 86_400), "300", "seconds between tries while the mail service refuses the account"
+        values.integer(1, 86_400), "300", "seconds between tries while the mail service refuses the account"
     )
     lease_seconds: int = setting(
-        _integer(5, 3600), "30", "seconds after which a dead worker's row is taken again"
+        values.integer(5, 3600), "30", "seconds after which a dead worker's row is taken again"
     )
     trusted_proxies: int = setting(
-        _integer(0, 10), "0", "proxies in front: client IP is the n-th from the right of X-Forwarded-For"
+        values.integer(0, 10),
+        "0",
+        "proxies in front: client IP is the n-th from the right of X-Forwarded-For",
     )
-    log_per_minute: int = setting(_integer(1, 100_000), "120", "share presses a minute and partner")
-    submit_per_minute: int = setting(_integer(1, 100_000), "30", "posts submitted a minute and partner")
-    email_per_minute: int = setting(_integer(1, 100_000), "60", "e-mail requests a minute and partner")
+    log_per_minute: int = setting(values.integer(1, 100_000), "120", "share presses a minute and partner")
+    submit_per_minute: int = setting(values.integer(1, 100_000), "30", "posts submitted a minute and partner")
+    email_per_minute: int = setting(values.integer(1, 100_000), "60", "e-mail requests a minute and partner")
     unknown_code_per_minute: int = setting(
-        _integer(1, 100_000), "60", "unknown short links a minute and IP address"
+        values.integer(1, 100_000), "60", "unknown short links a minute and IP address"
     )
 
     @property
@@ -236,6 +125,7 @@ class Settings:
         return bool(self.brevo_api_key or self.smtp_url)
 
 
+SECRET = {"secret_key", "brevo_api_key", "smtp_url", "database_url", "huey_url"}
 NAMES = {"byop_default_revshare_bp": "BYOP_DEFAULT_REVSHARE_PCT"}
 
 
@@ -249,16 +139,16 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     Raises ``WrongSetting``. In development a missing secret key is made and kept in DATA_DIR.
     """
     if environ is None:
-        environ = {**{k: v or "" for k, v in dotenv_values(Path.cwd() / ".env").items()}, **os.environ}
-    values = {item.name: _parse(item, environ) for item in fields(Settings)}
-    if not values["data_dir"].is_absolute():
-        values["data_dir"] = ROOT / values["data_dir"]
-    if values["env"] == "development":
-        values["public_base_url"] = values["public_base_url"] or f"http://{values['host']}:{values['port']}"
-        values["secret_key"] = values["secret_key"] or (_kept_secret(values["data_dir"]),)
-    values["database_url"] = values["database_url"] or f"sqlite:///{values['data_dir']}/contentflow.db"
-    _require(values)
-    return Settings(**values)
+        environ = {**{k: v or "" for k, v in dotenv_values(ROOT / ".env").items()}, **os.environ}
+    parsed = {item.name: _parse(item, environ) for item in fields(Settings)}
+    if not parsed["data_dir"].is_absolute():
+        parsed["data_dir"] = ROOT / parsed["data_dir"]
+    if parsed["env"] == "development":
+        parsed["public_base_url"] = parsed["public_base_url"] or f"http://{parsed['host']}:{parsed['port']}"
+        parsed["secret_key"] = parsed["secret_key"] or (_kept_secret(parsed["data_dir"]),)
+    parsed["database_url"] = parsed["database_url"] or f"sqlite:///{parsed['data_dir']}/contentflow.db"
+    _require(parsed)
+    return Settings(**parsed)
 
 
 def _parse(item: Field[Any], environ: Mapping[str, str]) -> Any:
@@ -267,16 +157,16 @@ def _parse(item: Field[Any], environ: Mapping[str, str]) -> Any:
     try:
         return item.metadata["parse"](text if text.strip() else item.metadata["default"])
     except ValueError as error:
-        shown = "…" if item.name in {"secret_key", "brevo_api_key"} else text
+        shown = "…" if item.name in SECRET else text
         raise WrongSetting(name_of(item), shown, str(error)) from None
 
 
-def _require(values: Mapping[str, Any]) -> None:
-    if not values["secret_key"]:
-        raise WrongSetting("SECRET_KEY", "", "production needs a random key of at least 16 characters")
-    if not values["public_base_url"]:
+def _require(parsed: Mapping[str, Any]) -> None:
+    if not parsed["secret_key"]:
+        raise WrongSetting("SECRET_KEY", "", "production needs a random key of at least 8 characters")
+    if not parsed["public_base_url"]:
         raise WrongSetting("PUBLIC_BASE_URL", "", "production needs the address people see, https://…")
-    if (values["brevo_api_key"] or values["smtp_url"]) and not values["email_from"]:
+    if (parsed["brevo_api_key"] or parsed["smtp_url"]) and not parsed["email_from"]:
         raise WrongSetting("EMAIL_FROM", "", "the sender's address is needed with BREVO_API_KEY or SMTP_URL")
 
 

@@ -26,10 +26,10 @@ THREADS = {"mail": 4, "video": 1}
 SWEEP_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
 CHORES_SECONDS = 3_600.0
-STOP_SECONDS = 8.0
+STOP_SECONDS = 6.0
 
 
-class LaneConsumer(Consumer):  # type: ignore[misc]
+class LaneConsumer(Consumer):
     """Huey's consumer as threads of ours: the signals are the process's, not the lane's."""
 
     def _set_signal_handlers(self) -> None:
@@ -37,7 +37,7 @@ class LaneConsumer(Consumer):  # type: ignore[misc]
 
 
 def run(app: Flask) -> None:
-    """Work until SIGTERM or SIGINT; then end what is in hand, within 8 seconds."""
+    """Work until SIGTERM or SIGINT; then end what is in hand, within 6 seconds."""
     hold_lifeline()
     stop = threading.Event()
 

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from contentflow.core.db import db, transaction
+from contentflow.core.db import transaction
 from contentflow.core.work import bells
 from contentflow.partners import services as partners
 
@@ -26,8 +26,7 @@ def browser(app: Flask) -> FlaskClient:
             with app.app_context():
                 response = super().open(*args, **kwargs)
                 response.get_data()
-            db.session.rollback()
-            db.session.expire_all()
+                response.close()
             return response
 
     app.test_client_class = Browser

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from contentflow.core import db, heartbeat, migrate, registry, work
+from contentflow.core import audit, db, heartbeat, migrate, registry, work  # noqa: F401 (audit: its table)
 
 
 def init_app(app: Flask) -> None:

@@ -29,13 +29,17 @@ def command(group: AppGroup, name: str) -> Callable[[Command], Command]:
             except Refused as refusal:
                 raise click.ClickException(str(refusal.message)) from None
             if answer is not None:
-                click.echo(json.dumps(answer, ensure_ascii=False) if as_json else in_words(answer))
+                click.echo(written(answer, as_json))
 
         option = click.option("--json", "as_json", is_flag=True, help="print JSON")
         wrapped: Command = group.command(name)(option(run))
         return wrapped
 
     return add
+
+
+def written(answer: Any, as_json: bool) -> str:
+    return json.dumps(answer, ensure_ascii=False) if as_json else in_words(answer)
 
 
 def in_words(answer: Any) -> str:

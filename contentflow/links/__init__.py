@@ -1,7 +1,28 @@
+"""Short codes, their clicks and the verdict on each.
+
+Tables: ``links``, ``clicks``, ``visitor_keys``.  Pages: ``/l/<code>``.  Files: ``DATA_DIR/spool``.
+"""
+
 from __future__ import annotations
 
 from flask import Flask
 
+from contentflow.core.registry import registry
+from contentflow.core.work import register_sweep
+from contentflow.links import services, views
+from contentflow.links.memory import check_clicks, init_memory
+from contentflow.links.replay import check_spool, replay_spool
+from contentflow.links.visitor_keys import destroy_old_keys
+
 
 def init_app(app: Flask) -> None:
-    pass
+    init_memory(app)
+    app.register_blueprint(views.bp)
+    register_sweep(app, replay_spool)
+    register_sweep(app, destroy_old_keys)
+    parts = registry(app)
+    parts.exports["links"] = services.export_links
+    parts.exports["clicks"] = services.export_clicks
+    parts.erasures.append(services.disable_links_of_partner)
+    parts.readiness["clicks"] = check_clicks
+    parts.doctor["spool"] = check_spool

@@ -7,14 +7,17 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import ColumnElement, func, select, update
 
 from contentflow.config import settings
 from contentflow.core import clock
-from contentflow.core.db import db, is_sqlite
+from contentflow.core.db import db, in_transaction, is_sqlite
 from contentflow.core.ids import short_code
 from contentflow.links.channels import CHANNELS, DIRECT
+from contentflow.links.memory import Card, memory
 from contentflow.links.models import Click, Link
+from contentflow.links.replay import replay_spool
 
 VALID = "valid"
 
@@ -73,6 +76,11 @@ def _disable(which: ColumnElement[bool]) -> None:
     db.session.execute(update(Link).where(which, Link.disabled_at.is_(None)).values(disabled_at=clock.now()))
 
 
+def register_card(app: Flask, card: Card) -> None:
+    """Let ``card(link)`` answer link-preview agents; before that they are sent on like everybody."""
+    memory(app).card = card
+
+
 def verdict_counts(submission_ids: Iterable[str]) -> dict[str, dict[str, int]]:
     """Return each post's clicks by verdict; a post without any has an empty dict."""
     return _counts(submission_ids, Click.verdict)
@@ -100,22 +108,23 @@ def _counts(
 
 def daily_valid(partner_id: str, days: int) -> list[tuple[date, int]]:
     """Return (UTC day, valid clicks), oldest first, today last; days without clicks are there too."""
-    today = clock.now().date()
-    first = today - timedelta(days=days - 1)
+    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    first = midnight - timedelta(days=days - 1)
     counts: dict[date, int] = defaultdict(int)
-    day = func.date(Click.at if is_sqlite() else func.timezone("UTC", Click.at))
+    utc_day = func.date(Click.at if is_sqlite() else func.timezone("UTC", Click.at))
     found = (
-        select(day, func.count(Click.id))
+        select(utc_day, func.count(Click.id))
         .where(
             Click.partner_id == partner_id,
             Click.verdict == VALID,
-            Click.at >= clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days - 1),
+            Click.at >= first,
         )
-        .group_by(day)
+        .group_by(utc_day)
     )
     for at, number in db.session.execute(found):
         counts[at if isinstance(at, date) else date.fromisoformat(at)] = number
-    return [(first + timedelta(n), counts[first + timedelta(n)]) for n in range(days)]
+    wanted = [first.date() + timedelta(days=number) for number in range(days)]
+    return [(day, counts[day]) for day in wanted]
 
 
 def export_links(partner_id: str) -> list[dict[str, Any]]:
@@ -135,6 +144,9 @@ def export_links(partner_id: str) -> list[dict[str, Any]]:
 
 
 def export_clicks(partner_id: str) -> list[dict[str, Any]]:
+    """Clicks that wait in the spool are fetched in first, so that a restart hides none of them."""
+    if not in_transaction() and replay_spool():
+        db.session.rollback()
     found = db.session.execute(
         select(Click.id, Link.code, Link.channel, Click.at, Click.verdict)
         .join(Link, Link.id == Click.link_id)

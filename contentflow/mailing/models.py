@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentflow.core import clock
@@ -14,6 +24,8 @@ from contentflow.core.ids import new_id
 from contentflow.core.work import Workable
 
 STATES = ("queued", "sending", "sent", "captured", "failed", "unknown", "cancelled")
+# What never reached its reader uses nothing up: the same post may go to them again.
+_COUNTS = text("state NOT IN ('failed', 'cancelled')")
 
 
 class Delivery(Workable, Base):
@@ -21,15 +33,25 @@ class Delivery(Workable, Base):
 
     ``id`` is Brevo's idempotency key over every claim, retry and restart. ``recipient`` is erased
     after 30 days, ``recipient_hash`` stays. ``words`` are what a composer needs; never a token.
-    ``send_id`` binds the deliveries of one press of “send”.
+    ``send_id`` binds the deliveries of one press of “send”. ``attempts`` counts the tries that were
+    answered, not those of a worker that died. ``first_tried_at`` is set while ``transport`` may have
+    accepted it: it is the first of the tries whose outcome is not known.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        UniqueConstraint("submission_id", "recipient_hash"),
+        Index(
+            "uq_deliveries_submission_id",
+            "submission_id",
+            "recipient_hash",
+            unique=True,
+            sqlite_where=_COUNTS,
+            postgresql_where=_COUNTS,
+        ),
         CheckConstraint(f"state IN {STATES}", name="state"),
         CheckConstraint("kind IN ('login', 'confirmation', 'share')", name="kind"),
         Index(None, "state", "next_attempt_at"),
+        Index(None, "kind", "first_tried_at"),
     )
 
     id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
@@ -43,9 +65,31 @@ class Delivery(Workable, Base):
     words: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     message_id: Mapped[str | None] = mapped_column(String(255))
     reason: Mapped[str | None] = mapped_column(String(255))
+    transport: Mapped[str | None] = mapped_column(String(16))
     first_tried_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
+
+
+class ConsentProof(Base):
+    """What the partner attested at one press of “send”: the text shown, when, and from where.
+
+    ``nonce`` is the form's: a second press finds the first. ``verdicts`` are [address, verdict,
+    reason] as they were answered; they are erased after 30 days, the proof stays.
+    """
+
+    __tablename__ = "consent_proofs"
+    __table_args__ = (UniqueConstraint("partner_id", "submission_id", "nonce"),)
+
+    send_id: Mapped[str] = mapped_column(String(22), primary_key=True)
+    partner_id: Mapped[str] = mapped_column(ForeignKey("partners.id"))
+    submission_id: Mapped[str] = mapped_column(ForeignKey("byop_submissions.id"), index=True)
+    nonce: Mapped[str] = mapped_column(String(64))
+    text: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(String(2))
+    origin: Mapped[str] = mapped_column(String(64))
+    verdicts: Mapped[list[list[str]]] = mapped_column(JSON, default=list)
+    at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
 
 
 class MailToken(Base):
@@ -118,7 +162,7 @@ class CapturedMail(Base):
     sender: Mapped[str] = mapped_column(String(400))
     recipient: Mapped[str] = mapped_column(String(254))
     subject: Mapped[str] = mapped_column(String(255))
-    text: Mapped[str] = mapped_column(String(100_000))
-    html: Mapped[str] = mapped_column(String(500_000))
+    text: Mapped[str] = mapped_column(Text)
+    html: Mapped[str] = mapped_column(Text)
     headers: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from flask import Flask
 
-from contentflow.partners import sessions
+from contentflow.core.work import register_sweep
+from contentflow.mailing import services as mailing
+from contentflow.partners import cli, login_mail, sessions, tasks, views
 
 
 def init_app(app: Flask) -> None:
     sessions.init_app(app)
+    app.register_blueprint(views.bp)
+    app.cli.add_command(cli.group)
+    mailing.register_composer(app, "login", login_mail.compose_login)
+    register_sweep(app, tasks.Forget())

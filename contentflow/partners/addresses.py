@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from email_validator import EmailNotValidError, validate_email
+from flask_babel import lazy_gettext as _l
 
+from contentflow.mailing.addresses import BadAddress, Reason, address_key, check_address
 from contentflow.partners.refusals import NotAnAddress
+
+NO_DOMAIN = _l("Cette adresse n'a pas de domaine : vérifie la fin.")
+SENTENCES = {
+    Reason.NO_AT: _l("Il manque le @ : écris l'adresse en entier, par exemple prenom@exemple.fr."),
+    Reason.SEVERAL_ATS: _l("Une seule adresse à la fois, avec un seul @."),
+    Reason.NO_DOMAIN: NO_DOMAIN,
+    Reason.DOMAIN_WITHOUT_DOT: NO_DOMAIN,
+    Reason.BAD_DOMAIN: NO_DOMAIN,
+    Reason.TOO_LONG: _l("Cette adresse est trop longue pour exister : vérifie-la."),
+}
 
 
 def normal(text: str) -> str:
     """Return the address in lower case with an ASCII domain; raises ``NotAnAddress``."""
     try:
-        found = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError:
-        raise NotAnAddress from None
-    return (found.ascii_email or found.normalized).lower()
+        return address_key(check_address(text))
+    except BadAddress as error:
+        raise NotAnAddress(SENTENCES.get(error.reason) if text.strip() else None) from None
 
 
 def mailbox(address: str) -> str:

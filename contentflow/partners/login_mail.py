@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 
-from flask import render_template
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from contentflow.config import settings
 from contentflow.core.db import db
 from contentflow.core.ids import digest, new_token
+from contentflow.mailing import services as mailing
 from contentflow.mailing.messages import Message
 from contentflow.mailing.models import Delivery
 from contentflow.partners.login_requests import code_hash, is_open
@@ -34,11 +34,9 @@ def compose_login(delivery: Delivery) -> Message | None:
     db.session.add(
         LoginToken(token_hash=digest(token), code_hash=code_hash(request.id, code), request_id=request.id)
     )
-    words = {"url": login_url(token), "code": code, "name": partner.name, "lang": delivery.language}
-    with force_locale(delivery.language):
-        return Message(
-            subject=_("Ton lien de connexion à %(name)s", name=settings().email_from_name),
-            text=render_template("partners/login_mail.txt", **words),
-            html=render_template("partners/login_mail.html", **words),
-            tags=("login",),
-        )
+    programme, language = settings().email_from_name, delivery.language
+    words = {"url": login_url(token), "code": code, "who": partner.name, "programme": programme}
+    text, html = mailing.render_mail("partners/login_mail", language, **words)
+    with force_locale(language):
+        subject = _("Ton lien de connexion à %(name)s", name=programme)
+    return Message(subject, text, html, tags=("login",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
 
 from contentflow.core.errors import NotFound, Refused
 
@@ -10,6 +11,10 @@ from contentflow.core.errors import NotFound, Refused
 class NotAnAddress(Refused):
     status = 422
     message = _l("Cette adresse n'est pas complète : vérifie-la, par exemple prenom@exemple.fr.")
+
+    def __init__(self, message: LazyString | None = None) -> None:
+        super().__init__()
+        self.message = message or self.message
 
 
 class UnknownPartner(NotFound):

@@ -13,6 +13,7 @@ from contentflow.core import clock
 from contentflow.core.db import db
 from contentflow.core.errors import NotFound
 from contentflow.core.ids import digest, new_token
+from contentflow.mailing import services as mailing
 from contentflow.partners import addresses, login_requests
 from contentflow.partners.models import LoginRequest, LoginToken, Partner, PartnerSession
 from contentflow.partners.refusals import (
@@ -154,8 +155,6 @@ def ask_for_login(email: str, browser_token: str, language: str) -> None:
     The same rows are written for an address that nobody has, so that neither the answer nor its
     time tells who is a partner; the mail is dropped by the worker. Raises ``NotAnAddress``.
     """
-    from contentflow.mailing import services as mailing
-
     address = addresses.normal(email)
     partner = _partner_at(address)
     request = login_requests.begin(partner.id if partner else None, digest(browser_token))
@@ -177,10 +176,9 @@ def make_login_link(email: str) -> str:
     return token
 
 
-def check_link(token: str) -> None:
-    """Raise ``LoginEnded`` or ``AccountClosed`` for a link that cannot log anybody in; changes nothing."""
-    request = login_requests.open_request_of(token)
-    _active(db.session.get(Partner, request.partner_id))
+def partner_of_link(token: str) -> Partner:
+    """Return whom a link would log in; it is not used by that. Raises ``LoginEnded``, ``AccountClosed``."""
+    return _active(db.session.get(Partner, login_requests.open_request_of(token).partner_id))
 
 
 def login_with_token(token: str) -> str:

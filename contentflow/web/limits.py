@@ -157,11 +157,11 @@ def retry_after(name: str, key: str, amount: int, window_seconds: int, cost: int
         .where(LimitEntry.name == whole, LimitEntry.at > now - window_seconds)
         .order_by(LimitEntry.at)
     ).all()
-    used = sum(entry.cost for entry in entries)
+    used: int = sum(entry.cost for entry in entries)
     for entry in entries:
         used -= entry.cost
         if used + cost <= amount:
-            return max(1, math.ceil(entry.at + window_seconds - now))
+            return max(1, math.ceil(float(entry.at) + window_seconds - now))
     return 1
 
 

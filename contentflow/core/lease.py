@@ -1,0 +1,60 @@
+"""A claim that outlives its lease while its holder is alive: the lease is renewed from beside.
+
+A dead worker renews nothing, so its rows are taken again after ``LEASE_SECONDS``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from flask import Flask, current_app
+from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
+
+from contentflow.config import settings
+from contentflow.core import clock
+from contentflow.core.db import db, transaction
+from contentflow.core.work import Workable
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def held(model: type[Workable], row_id: str, lease: str, most_seconds: float) -> Iterator[None]:
+    """Keep a claim for as long as the block runs, at most ``most_seconds``."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    over = threading.Event()
+    until = time.monotonic() + most_seconds
+
+    def renew() -> None:
+        with app.app_context():
+            pause = settings().lease_seconds / 3
+            while not over.wait(pause) and time.monotonic() < until and _renewed(model, row_id, lease):
+                pass
+
+    threading.Thread(target=renew, name=f"lease-{row_id}", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _renewed(model: type[Workable], row_id: str, lease: str) -> bool:
+    """Return False when the claim is over; a database that is away is asked again."""
+    try:
+        with transaction():
+            renewed = db.session.execute(
+                update(model)
+                .where(model.id == row_id, model.lease == lease)
+                .values(leased_until=clock.now() + timedelta(seconds=settings().lease_seconds))
+                .execution_options(synchronize_session=False)
+            )
+            return bool(renewed.rowcount)  # type: ignore[attr-defined]
+    except SQLAlchemyError:
+        log.warning("the lease of %s was not renewed", row_id)
+        return True

@@ -1,0 +1,126 @@
+"""A programme to look at: an operator, three partners, offers, posts with a month of clicks.
+
+Nothing is added to a database that already has partners, so a second run keeps what was there.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from contentflow.byop import services as byop
+from contentflow.byop.models import Submission
+from contentflow.byop.services import Draft
+from contentflow.config import settings
+from contentflow.core import clock
+from contentflow.core.db import db, transaction
+from contentflow.links import services as links
+from contentflow.links.models import Click, Link
+from contentflow.offers import services as offers
+from contentflow.partners import services as partners
+from contentflow.partners.models import Partner
+from contentflow.sharekit.models import ShareLog
+
+ALICE = "alice@example.org"
+OFFERS = (
+    ("Nova IA", "Nova", "https://nova.example.com/essai?ref={click_id}", 4000),
+    ("Carnet", "Papier & Co", "https://carnet.example.com/?utm_source={channel}&c={click_id}", 3000),
+    ("Studio Son", "Studio Son", "https://son.example.com/bienvenue?partner={partner_id}&c={click_id}", 2500),
+)
+POSTS = (
+    (
+        "alice",
+        0,
+        "L'outil qui m'a fait gagner une heure par jour",
+        "#ia #tools #productivité",
+        "Essaye l'outil ici →",
+    ),
+    ("alice", 1, "Mes notes de lecture, enfin rangées", "#livres #organisation", "Le carnet que j'utilise →"),
+    ("alice", 2, "Un micro correct sans se ruiner", "#podcast #son", ""),
+    ("bob", 0, "Trois idées pour déléguer à une IA", "#ia", "Voir l'outil →"),
+    ("chloe", 1, "Mon journal d'atelier", "#atelier #dessin", "Découvre le carnet →"),
+)
+PEOPLE = (("olga", "Olga Petit", True), ("alice", "Alice Martin", False), ("bob", "Bob Durand", False),
+          ("chloe", "Chloé Bernard", False))  # fmt: skip
+# How often a hit of the demo has a verdict, and a channel: roughly what messengers and people do.
+VERDICTS = {"valid": 49, "preview_bot": 30, "duplicate": 8, "bot": 7, "prefetch": 4, "self": 1, "fraud": 1}
+CHANNELS = {"whatsapp": 34, "telegram": 14, "copy": 14, "x": 9, "linkedin": 9, "facebook": 6, "threads": 4,
+            "bluesky": 4, "qr": 3, "native": 3}  # fmt: skip
+DAYS = 30
+
+
+def fill() -> None:
+    """Fill an empty programme; leave any other as it is."""
+    if db.session.scalar(select(Partner.id).limit(1)) is not None:
+        return
+    chance = random.Random(2026)
+    with transaction():
+        people = {
+            name: partners.add_partner(f"{name}@example.org", full_name, is_operator).id
+            for name, full_name, is_operator in PEOPLE
+        }
+        offered = [offers.add_offer(name, url, advertiser, share) for name, advertiser, url, share in OFFERS]
+        for number, (name, offer, title, hashtags, cta) in enumerate(POSTS):
+            draft = Draft(
+                title=title, hashtags=hashtags, cta=cta, offer_id=offered[offer].id, nonce=f"demo-{number}"
+            )
+            submission = byop.submit_post(people[name], draft)
+            submission.created_at = clock.now() - timedelta(days=DAYS - 5 * number)
+            _share_and_click(submission, 412 // (number + 1), chance)
+
+
+def _share_and_click(submission: Submission, hits: int, chance: random.Random) -> None:
+    own = links.links_of(submission.id)
+    for _ in range(hits):
+        channel, verdict = _pick(CHANNELS, chance), _pick(VERDICTS, chance)
+        db.session.add(_click(own[channel], verdict, _moment(submission.created_at, chance)))
+    for _ in range(max(3, hits // 14)):
+        at = _moment(submission.created_at, chance)
+        db.session.add(
+            ShareLog(
+                partner_id=submission.partner_id,
+                submission_id=submission.id,
+                channel=_pick(CHANNELS, chance),
+                message=submission.title,
+                created_at=at,
+            )
+        )
+
+
+def _click(link: Link, verdict: str, at: datetime) -> Click:
+    kinds = {"bot": "bot", "preview_bot": "preview"}
+    return Click(
+        link_id=link.id,
+        partner_id=link.partner_id,
+        at=at,
+        verdict=verdict,
+        agent_class=kinds.get(verdict, "mobile"),
+    )
+
+
+def _pick(weights: dict[str, int], chance: random.Random) -> str:
+    return chance.choices(list(weights), weights=list(weights.values()))[0]
+
+
+def _moment(since: datetime, chance: random.Random) -> datetime:
+    """More of the clicks fall early in a post's life."""
+    part: float = chance.random() ** 1.7
+    return since + (clock.now() - since) * part
+
+
+def welcome() -> str:
+    """Return the line with the whole login URL of a partner who has posts and clicks."""
+    base = settings().public_base_url
+    email = db.session.scalar(select(Partner.email).where(Partner.email == ALICE)) or _any_email()
+    if email is None:
+        return f"ContentFlow runs at {base}"
+    with transaction():
+        token = partners.make_login_link(email)
+    return f"ContentFlow runs at {base}\nLog in as {email} (10 minutes, once): {base}/partner/login/{token}"
+
+
+def _any_email() -> str | None:
+    with_posts = select(Partner.email).join(Submission, Submission.partner_id == Partner.id)
+    return db.session.scalar(with_posts.where(Partner.email.is_not(None)).limit(1))

@@ -1,0 +1,21 @@
+"""The closed list of ways a post is shared; each has its own link."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CHANNELS: Final = (
+    "whatsapp",
+    "telegram",
+    "x",
+    "linkedin",
+    "facebook",
+    "threads",
+    "bluesky",
+    "copy",
+    "email",
+    "native",
+    "qr",
+)
+# The old neutral form /l/<asset_id>?pid=: clicks are counted on it, nobody can choose it.
+DIRECT: Final = "direct"

@@ -1,0 +1,82 @@
+"""What is kept of the mail, and how long: addresses 30 days, then their keyed hashes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, select, update
+
+from contentflow.core import clock
+from contentflow.core.db import db, transaction
+from contentflow.mailing.models import CapturedMail, ConsentProof, Delivery
+from contentflow.mailing.sending import free_first_contact
+
+KEEP = timedelta(days=30)
+AT_ONCE = 500
+
+
+def forget_old_addresses() -> None:
+    """Erase what is older than 30 days, some hundreds at a time; the worker's chore."""
+    old = Delivery.created_at < clock.now() - KEEP
+    with transaction():
+        _give_up(old)
+        db.session.execute(delete(CapturedMail).where(CapturedMail.created_at < clock.now() - KEEP))
+        db.session.execute(
+            update(ConsentProof).where(ConsentProof.at < clock.now() - KEEP).values(verdicts=[])
+        )
+    while True:
+        with transaction():
+            if not _forget(old, Delivery.state.not_in(["queued", "sending"])):
+                return
+
+
+def forget_partner(partner_id: str) -> None:
+    """Erase every address and word of a partner's mail; what waits is taken back. Proofs stay."""
+    mine = Delivery.partner_id == partner_id
+    _give_up(mine)
+    ids = select(Delivery.id).where(mine)
+    db.session.execute(delete(CapturedMail).where(CapturedMail.delivery_id.in_(ids)))
+    db.session.execute(update(ConsentProof).where(ConsentProof.partner_id == partner_id).values(verdicts=[]))
+    db.session.execute(update(Delivery).where(mine).values(recipient=None, words={}))
+
+
+def _give_up(which: ColumnElement[bool]) -> None:
+    """End what still waits; what may have left is not called back by that."""
+    waiting = (which, Delivery.state == "queued")
+    ended = {"settled_at": clock.now(), "reason": "too old"}
+    untried = Delivery.first_tried_at.is_(None)
+    cancelled = db.session.scalars(
+        update(Delivery).where(*waiting, untried).values(state="cancelled", **ended).returning(Delivery.id)
+    ).all()
+    free_first_contact(*cancelled)
+    db.session.execute(update(Delivery).where(*waiting).values(state="unknown", **ended))
+
+
+def _forget(*which: ColumnElement[bool]) -> int:
+    """Erase addresses and words; the sender's name stays, so that a stop page can still say it."""
+    found: Iterable[Delivery] = db.session.scalars(
+        select(Delivery).where(*which, Delivery.recipient.is_not(None)).limit(AT_ONCE)
+    ).all()
+    count = 0
+    for delivery in found:
+        count += 1
+        delivery.recipient = None
+        name = delivery.words.get("sender_name")
+        delivery.words = {"sender_name": name} if name else {}
+    return count
+
+
+def export_deliveries(partner_id: str) -> list[dict[str, Any]]:
+    mine = select(Delivery).where(Delivery.partner_id == partner_id, Delivery.kind == "share")
+    return [
+        {
+            "id": delivery.id,
+            "submission_id": delivery.submission_id,
+            "recipient": delivery.recipient,
+            "state": delivery.state,
+            "at": clock.iso(delivery.created_at),
+        }
+        for delivery in db.session.scalars(mine.order_by(Delivery.created_at, Delivery.id))
+    ]

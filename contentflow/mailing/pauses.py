@@ -1,0 +1,71 @@
+"""The whole sender rests when the service refuses the account, is away, or asks to wait.
+
+When the rest is over one message is tried; only its answer opens the way for the others.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from sqlalchemy import delete, select, update
+
+from contentflow.config import settings
+from contentflow.core import clock
+from contentflow.core.db import db
+from contentflow.mailing.models import MailPause
+from contentflow.mailing.rows import insert_missing
+
+Way = Literal["open", "probe", "closed"]
+# Not a transport: share mail over all partners waits for EMAIL_ACCOUNT_DAILY_LIMIT.
+ACCOUNT = "account"
+
+
+def way(transport: str) -> Way:
+    """Say whether mail may leave: freely, one mail to try, or not now."""
+    until = db.session.scalar(select(MailPause.until).where(MailPause.transport == transport))
+    if until is None:
+        return "open"
+    return "closed" if until > clock.now() else "probe"
+
+
+def take_way(transport: str) -> Way:
+    """As ``way``; of those who ask for the one try at once, one gets it."""
+    found = way(transport)
+    if found != "probe":
+        return found
+    now = clock.now()
+    taken = db.session.execute(
+        update(MailPause)
+        .where(MailPause.transport == transport, MailPause.until <= now)
+        .values(until=now + timedelta(seconds=settings().mail_pause_seconds))
+        .execution_options(synchronize_session=False)
+    )
+    return "probe" if taken.rowcount else "closed"  # type: ignore[attr-defined]
+
+
+def rest(transport: str, seconds: float, reason: str) -> None:
+    until = clock.now() + timedelta(seconds=seconds)
+    insert_missing(MailPause, transport=transport, until=until, reason=reason)
+    db.session.execute(
+        update(MailPause).where(MailPause.transport == transport).values(until=until, reason=reason)
+    )
+
+
+def end(transport: str | None = None) -> int:
+    """End one rest, or all; returns how many there were."""
+    which = [MailPause.transport == transport] if transport else []
+    return int(db.session.execute(delete(MailPause).where(*which)).rowcount)  # type: ignore[attr-defined]
+
+
+def all_pauses() -> list[MailPause]:
+    return list(db.session.scalars(select(MailPause).order_by(MailPause.transport)))
+
+
+def check_mail() -> str | None:
+    """Doctor: None when mail leaves freely and there is a service to take it."""
+    if not settings().has_mail_service and settings().env == "production":
+        return "No mail service is set, so no mail leaves: set BREVO_API_KEY or SMTP_URL, and EMAIL_FROM."
+    for pause in all_pauses():
+        return f"Mail rests ({pause.transport}: {pause.reason}): mend it, then “contentflow mailing resume”."
+    return None

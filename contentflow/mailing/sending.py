@@ -1,0 +1,186 @@
+"""One delivery, from the claim to its settled outcome.
+
+The claim decides, in one transaction, whether the mail may still leave, and composes it; the
+network comes after it; the outcome is written under the claim's lease. While a try may have been
+accepted ``first_tried_at`` stands, and only a transport that knows the delivery's id again is asked
+again, within ten minutes (Brevo forgets an idempotency key after fifteen) and six tries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from contentflow.config import settings
+from contentflow.core import clock, work
+from contentflow.core.db import db
+from contentflow.mailing import pauses
+from contentflow.mailing.composers import compose
+from contentflow.mailing.messages import Message
+from contentflow.mailing.models import Delivery, FirstContact
+from contentflow.mailing.permission import may_still_leave, must_wait
+from contentflow.mailing.transports import Outcome, Transport
+
+WAITING, BUSY = ["queued"], "sending"
+SAME_KEY_FOR = timedelta(minutes=10)
+MOST_TRIES = 6
+
+
+@dataclass(frozen=True)
+class Claim:
+    """``is_first``: no earlier try can have been accepted. ``is_probe``: the others wait for its answer."""
+
+    delivery_id: str
+    lease: str
+    to: str
+    message: Message
+    tries: int
+    first_tried_at: datetime
+    is_first: bool
+    is_probe: bool
+
+
+def claim(delivery_id: str, transport: Transport) -> Claim | None:
+    """Take a delivery that is due, and compose it; None when it waits, is settled, or not ours."""
+    delivery = _lock_due(delivery_id)
+    if delivery is None:
+        return None
+    if _is_past_asking(delivery, transport):
+        _close(delivery, "unknown", delivery.reason or "no answer in time")
+        return None
+    if must_wait(delivery) or (way := pauses.take_way(transport.name)) == "closed":
+        return None
+    return _compose(delivery, _take(delivery, transport), transport, way == "probe")
+
+
+def _lock_due(delivery_id: str) -> Delivery | None:
+    return db.session.scalar(
+        select(Delivery)
+        .where(Delivery.id == delivery_id, work.due(Delivery, WAITING, [BUSY]))
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _is_past_asking(delivery: Delivery, transport: Transport) -> bool:
+    """Whether it may have been accepted, and asking again could make a second message of it."""
+    if delivery.first_tried_at is None:
+        return False
+    is_known_there = transport.knows_again and delivery.transport == transport.name
+    return not is_known_there or clock.now() >= delivery.first_tried_at + SAME_KEY_FOR
+
+
+@dataclass(frozen=True)
+class _Taken:
+    lease: str
+    is_first: bool
+
+
+def _take(delivery: Delivery, transport: Transport) -> _Taken:
+    has_died = delivery.state == BUSY
+    is_first = delivery.first_tried_at is None
+    lease = work.claim(Delivery, delivery.id, WAITING, BUSY)
+    assert lease is not None  # The row is locked since it was found due.
+    db.session.refresh(delivery)
+    if has_died:  # A worker's death uses up no try of the mail it held.
+        delivery.attempts -= 1
+    delivery.transport = transport.name
+    delivery.first_tried_at = delivery.first_tried_at or clock.now()
+    return _Taken(lease, is_first)
+
+
+def _compose(delivery: Delivery, taken: _Taken, transport: Transport, is_probe: bool) -> Claim | None:
+    message = compose(delivery) if may_still_leave(delivery) else None
+    if message is None:
+        _drop(delivery, taken.is_first)
+        if is_probe:
+            pauses.rest(transport.name, 0, "waits for one mail to try")
+        return None
+    assert delivery.recipient is not None and delivery.first_tried_at is not None
+    return Claim(
+        delivery_id=delivery.id,
+        lease=taken.lease,
+        to=delivery.recipient,
+        message=message,
+        tries=delivery.attempts,
+        first_tried_at=delivery.first_tried_at,
+        is_first=taken.is_first,
+        is_probe=is_probe,
+    )
+
+
+def _drop(delivery: Delivery, is_first: bool) -> None:
+    """Nobody needs it any more; one that may have left already is not called back by that."""
+    if is_first:
+        delivery.first_tried_at = None
+        _close(delivery, "cancelled", "not needed any more")
+    else:
+        _close(delivery, "unknown", delivery.reason or "stopped after a try without an answer")
+
+
+def _close(delivery: Delivery, state: str, reason: str) -> None:
+    delivery.state, delivery.reason, delivery.settled_at = state, reason, clock.now()
+    delivery.lease = delivery.leased_until = None
+    if state in {"failed", "cancelled"}:
+        free_first_contact(delivery.id)
+
+
+def free_first_contact(*delivery_ids: str) -> None:
+    """What never reached its reader uses nothing up."""
+    db.session.execute(delete(FirstContact).where(FirstContact.delivery_id.in_(delivery_ids)))
+
+
+def settle(claim: Claim, outcome: Outcome, transport: Transport) -> None:
+    """Write what became of a claim; one that was taken over meanwhile keeps its successor's."""
+    values = _settled(claim, outcome)
+    is_ours = work.settle(Delivery, claim.delivery_id, claim.lease, **values)
+    if is_ours and values["state"] == "failed":
+        free_first_contact(claim.delivery_id)
+    if outcome.kind == "rest":
+        pauses.rest(transport.name, outcome.wait_seconds, outcome.reason)
+    elif claim.is_probe:
+        pauses.end(transport.name)
+
+
+def _settled(claim: Claim, outcome: Outcome) -> dict[str, Any]:
+    reason = outcome.reason or None
+    if outcome.kind == "rest":
+        return {**_wait(0), **_clock_of(claim), "attempts": claim.tries - 1, "reason": reason}
+    if outcome.kind == "unsure":
+        return _after_unsure(claim, reason)
+    if outcome.kind == "later":
+        return _after_refusal(claim, reason)
+    message_id = outcome.message_id[:255] or None
+    return {"state": outcome.kind, "reason": reason, "message_id": message_id, "settled_at": clock.now()}
+
+
+def _after_unsure(claim: Claim, reason: str | None) -> dict[str, Any]:
+    delay = _delay(claim.tries)
+    is_late = clock.now() + timedelta(seconds=delay) >= claim.first_tried_at + SAME_KEY_FOR
+    if claim.tries >= MOST_TRIES or is_late:
+        return {"state": "unknown", "reason": reason, "settled_at": clock.now()}
+    return {**_wait(delay), "reason": reason}
+
+
+def _after_refusal(claim: Claim, reason: str | None) -> dict[str, Any]:
+    if claim.tries >= MOST_TRIES:
+        state = "failed" if claim.is_first else "unknown"
+        return {"state": state, "reason": reason, "settled_at": clock.now()}
+    return {**_wait(_delay(claim.tries)), **_clock_of(claim), "reason": reason}
+
+
+def _clock_of(claim: Claim) -> dict[str, Any]:
+    """The ten minutes begin with the first try that may have been accepted: this one was not."""
+    return {"first_tried_at": None if claim.is_first else claim.first_tried_at}
+
+
+def _wait(seconds: float) -> dict[str, Any]:
+    return {"state": "queued", "next_attempt_at": clock.now() + timedelta(seconds=seconds)}
+
+
+def _delay(tries: int) -> int:
+    delays = settings().mail_retry_seconds
+    return delays[min(tries, len(delays)) - 1]

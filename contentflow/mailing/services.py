@@ -1,0 +1,80 @@
+"""What others ask of the mail: queue it, take it back, stop it, say yes."""
+
+from __future__ import annotations
+
+from contentflow.core import clock
+from contentflow.core.db import db
+from contentflow.core.work import ring
+from contentflow.mailing.composers import register_composer, render_mail
+from contentflow.mailing.models import Delivery
+from contentflow.mailing.recipients import recipient_hash
+from contentflow.mailing.share_mail import preview_share
+from contentflow.mailing.shares import (
+    Consent,
+    Entry,
+    Judged,
+    SendResult,
+    ShareWords,
+    cancel_send,
+    cancel_waiting,
+    find_send,
+    last_send,
+    plan_share,
+    queue_share,
+    send_result,
+)
+from contentflow.mailing.wishes import (
+    Reader,
+    find_reader,
+    list_suppressions,
+    subscribe,
+    suppress,
+    unsubscribe,
+    unsuppress,
+)
+
+__all__ = [
+    "Consent",
+    "Entry",
+    "Judged",
+    "Reader",
+    "SendResult",
+    "ShareWords",
+    "cancel_send",
+    "cancel_waiting",
+    "find_reader",
+    "find_send",
+    "last_send",
+    "list_suppressions",
+    "plan_share",
+    "preview_share",
+    "queue_login",
+    "queue_share",
+    "recipient_hash",
+    "register_composer",
+    "render_mail",
+    "send_result",
+    "subscribe",
+    "suppress",
+    "unsubscribe",
+    "unsuppress",
+]
+
+SEND = "mailing.send"
+
+
+def queue_login(recipient: str, request_id: str, language: str) -> Delivery:
+    """Queue the mail of a login request; its token is made when it is composed, and stands nowhere."""
+    delivery = Delivery(
+        kind="login",
+        recipient=recipient,
+        recipient_hash=recipient_hash(recipient),
+        language=language,
+        words={"request_id": request_id},
+        state="queued",
+        next_attempt_at=clock.now(),
+    )
+    db.session.add(delivery)
+    db.session.flush()
+    ring(SEND, delivery.id)
+    return delivery

@@ -1,0 +1,69 @@
+"""The share mail: disclosure first, who shares what and why you get it, and how to stop it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+
+from contentflow.config import settings
+from contentflow.core.db import db
+from contentflow.core.ids import digest, new_token
+from contentflow.mailing.composers import render_mail
+from contentflow.mailing.messages import Message, display_name
+from contentflow.mailing.models import Delivery, MailToken
+from contentflow.mailing.permission import subscribed_to
+from contentflow.mailing.shares import ShareWords
+
+PROGRAMME = "ContentFlow"
+TAGS = ("byop_share",)
+PREVIEW_TOKEN = "apercu"  # a link of the preview: an unknown token, which does nothing
+
+
+def compose_share(delivery: Delivery) -> Message:
+    """Write one share mail; its tokens are made now, at each try, and only their hashes are kept."""
+    has_said_yes = bool(subscribed_to(delivery.partner_id, [delivery.recipient_hash]))
+    stop = _new_url("unsubscribe", delivery.id)
+    yes = "" if has_said_yes else _new_url("subscribe", delivery.id)
+    return _write(ShareWords(**delivery.words), delivery.language, stop, yes)
+
+
+def preview_share(words: ShareWords, language: str) -> Message:
+    """Return the very mail as a reader will get it who never said yes, with links that do nothing."""
+    stop, yes = _url("unsubscribe", PREVIEW_TOKEN), _url("subscribe", PREVIEW_TOKEN)
+    return _write(words, language, stop, yes)
+
+
+def _write(words: ShareWords, language: str, stop: str, yes: str) -> Message:
+    context: dict[str, Any] = {"words": words, "hashtags": _with_ad(words.hashtags), "stop": stop, "yes": yes}
+    text, html = render_mail("mailing/share", language, **context)
+    with force_locale(language):
+        sender_name = _(
+            "%(name)s via %(programme)s", name=display_name(words.sender_name), programme=PROGRAMME
+        )
+    return Message(
+        subject=words.title,
+        text=text,
+        html=html,
+        # RFC 8058: one click of the mail program posts to the address and stops everything.
+        headers={"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+        sender_name=sender_name,
+        tags=TAGS,
+        reply_to=words.reply_to,
+    )
+
+
+def _with_ad(hashtags: str) -> str:
+    tags = hashtags.split()
+    return " ".join(tags if "#ad" in tags else [*tags, "#ad"])
+
+
+def _new_url(purpose: str, delivery_id: str) -> str:
+    token = new_token()
+    db.session.add(MailToken(token_hash=digest(token), delivery_id=delivery_id, purpose=purpose))
+    return _url(purpose, token)
+
+
+def _url(purpose: str, token: str) -> str:
+    return f"{settings().public_base_url}/{purpose}/{token}"

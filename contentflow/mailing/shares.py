@@ -1,0 +1,256 @@
+"""A kit mailed to people one by one: who will get it, the rows that wait, taking them back.
+
+An address that never said yes itself gets one share mail from the whole programme; its row in
+``first_contacts`` is taken with the delivery and given back when that fails or is cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, select, update
+
+from contentflow.config import settings
+from contentflow.core import clock
+from contentflow.core.db import db, in_transaction
+from contentflow.core.errors import NotFound
+from contentflow.core.ids import new_id
+from contentflow.mailing.addresses import Parsed, Reason
+from contentflow.mailing.models import ConsentProof, Delivery, FirstContact
+from contentflow.mailing.permission import lock, once_contacted, subscribed_to, suppressed_for
+from contentflow.mailing.recipients import recipient_hash
+from contentflow.mailing.sending import free_first_contact
+
+
+@dataclass(frozen=True)
+class Judged:
+    """``address`` is as it was typed where it is ``invalid``; ``reason`` then says why."""
+
+    address: str
+    verdict: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ShareWords:
+    """The finished words of a share mail; ``url`` is the short link of channel ``email``."""
+
+    sender_name: str
+    advertiser: str
+    disclosure: str
+    title: str
+    description: str
+    cta: str
+    hashtags: str
+    url: str
+    reply_to: str = ""
+
+
+@dataclass(frozen=True)
+class Consent:
+    """The sentence that the partner attested, and where it stood."""
+
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """``state`` is the delivery's, None where there is none."""
+
+    address: str
+    verdict: str
+    state: str | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class SendResult:
+    """``cancel_until`` is None when nothing can be taken back any more."""
+
+    send_id: str
+    submission_id: str
+    at: datetime
+    entries: list[Entry]
+    cancel_until: datetime | None
+
+
+# Planning
+
+
+def plan_share(partner_id: str, submission_id: str, parsed: Sequence[Parsed]) -> list[Judged]:
+    """Say of each entry, in its order, what will become of it.
+
+    In a transaction the plan holds until it ends: nobody else plans meanwhile.
+    """
+    if in_transaction():
+        lock("mailing.share")
+    hashes = {one.address: recipient_hash(one.address) for one in parsed if one.address is not None}
+    sent = _already_sent(submission_id, list(hashes.values()))
+    unavailable = _unavailable(partner_id, set(hashes.values()))
+    return [_judge(one, hashes.get(one.address or ""), sent, unavailable) for one in parsed]
+
+
+def _judge(one: Parsed, key: str | None, sent: set[str], unavailable: set[str]) -> Judged:
+    if one.address is None or key is None:
+        return Judged(one.raw, "invalid", str(one.reason or Reason.NO_AT))
+    if one.reason is Reason.DUPLICATE:
+        return Judged(one.address, "duplicate")
+    if key in sent:
+        return Judged(one.address, "already_sent")
+    return Judged(one.address, "unavailable" if key in unavailable else "queued")
+
+
+def _already_sent(submission_id: str, hashes: list[str]) -> set[str]:
+    found = select(Delivery.recipient_hash).where(
+        Delivery.submission_id == submission_id,
+        Delivery.recipient_hash.in_(hashes),
+        Delivery.state.not_in(["failed", "cancelled"]),
+    )
+    return set(db.session.scalars(found))
+
+
+def _unavailable(partner_id: str, hashes: set[str]) -> set[str]:
+    unconfirmed = hashes - subscribed_to(partner_id, hashes)
+    return suppressed_for(partner_id, hashes) | once_contacted(unconfirmed)
+
+
+# Queueing
+
+
+def queue_share(
+    partner_id: str,
+    submission_id: str,
+    plan: Sequence[Judged],
+    words: ShareWords,
+    language: str,
+    consent: Consent,
+    nonce: str,
+) -> str:
+    """Queue what the plan has as ``queued``, keep the proof of consent, and return the send's id.
+
+    To be called in the transaction that planned it. Nothing leaves before SHARE_EMAIL_UNDO_SECONDS.
+    """
+    send_id, now = new_id(), clock.now()
+    db.session.add(
+        ConsentProof(
+            send_id=send_id,
+            partner_id=partner_id,
+            submission_id=submission_id,
+            nonce=nonce,
+            text=consent.text,
+            language=language,
+            origin=consent.origin,
+            verdicts=[[one.address, one.verdict, one.reason] for one in plan],
+            at=now,
+        )
+    )
+    deliveries = [
+        Delivery(
+            id=new_id(),
+            kind="share",
+            recipient=one.address,
+            recipient_hash=recipient_hash(one.address),
+            partner_id=partner_id,
+            submission_id=submission_id,
+            send_id=send_id,
+            language=language,
+            words=asdict(words),
+            state="queued",
+            next_attempt_at=now + timedelta(seconds=settings().share_email_undo_seconds),
+        )
+        for one in plan
+        if one.verdict == "queued"
+    ]
+    db.session.add_all(deliveries)
+    db.session.flush()
+    _take_first_contacts(partner_id, deliveries)
+    return send_id
+
+
+def _take_first_contacts(partner_id: str, deliveries: Sequence[Delivery]) -> None:
+    confirmed = subscribed_to(partner_id, [delivery.recipient_hash for delivery in deliveries])
+    db.session.add_all(
+        FirstContact(recipient_hash=delivery.recipient_hash, delivery_id=delivery.id)
+        for delivery in deliveries
+        if delivery.recipient_hash not in confirmed
+    )
+    db.session.flush()
+
+
+# Looking and taking back
+
+
+def find_send(partner_id: str, submission_id: str, nonce: str) -> str | None:
+    """Return the send that this form made already."""
+    return db.session.scalar(
+        select(ConsentProof.send_id).where(
+            ConsentProof.partner_id == partner_id,
+            ConsentProof.submission_id == submission_id,
+            ConsentProof.nonce == nonce,
+        )
+    )
+
+
+def last_send(partner_id: str, submission_id: str) -> str | None:
+    mine = (ConsentProof.partner_id == partner_id, ConsentProof.submission_id == submission_id)
+    newest_first = select(ConsentProof.send_id).where(*mine).order_by(ConsentProof.at.desc())
+    return db.session.scalar(newest_first.limit(1))
+
+
+def send_result(partner_id: str, send_id: str) -> SendResult:
+    """Return every entry of a send with its verdict and, where there is one, its delivery's state."""
+    proof = _own_send(partner_id, send_id)
+    deliveries = list(db.session.scalars(select(Delivery).where(Delivery.send_id == send_id)))
+    states = {delivery.recipient: delivery.state for delivery in deliveries}
+    waiting = [delivery.next_attempt_at for delivery in deliveries if _is_untouched(delivery)]
+    until = max((at for at in waiting if at is not None), default=None)
+    return SendResult(
+        send_id=send_id,
+        submission_id=proof.submission_id,
+        at=proof.at,
+        entries=[
+            Entry(address, verdict, states.get(address) if verdict == "queued" else None, reason)
+            for address, verdict, reason in proof.verdicts
+        ],
+        cancel_until=until,
+    )
+
+
+def cancel_send(partner_id: str, send_id: str) -> int:
+    """Take back what has not left yet; returns how many. The day's cap gives nothing back."""
+    _own_send(partner_id, send_id)
+    return cancel_where(Delivery.send_id == send_id)
+
+
+def cancel_waiting(submission_id: str) -> int:
+    """Take back whatever waits of a post that was withdrawn; returns how many."""
+    return cancel_where(Delivery.submission_id == submission_id)
+
+
+def cancel_where(*which: ColumnElement[bool]) -> int:
+    """Cancel the waiting share mails that were never tried; one that may have left goes on."""
+    cancelled = db.session.scalars(
+        update(Delivery)
+        .where(
+            Delivery.kind == "share", Delivery.state == "queued", Delivery.first_tried_at.is_(None), *which
+        )
+        .values(state="cancelled", settled_at=clock.now(), reason="taken back")
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    free_first_contact(*cancelled)
+    return len(cancelled)
+
+
+def _own_send(partner_id: str, send_id: str) -> ConsentProof:
+    proof = db.session.get(ConsentProof, send_id)
+    if proof is None or proof.partner_id != partner_id:
+        raise NotFound
+    return proof
+
+
+def _is_untouched(delivery: Delivery) -> bool:
+    return delivery.state == "queued" and delivery.first_tried_at is None

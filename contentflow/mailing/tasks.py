@@ -1,0 +1,81 @@
+"""The sending step on the mail lane, and the sweep that rings for what is due."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from contentflow.config import settings
+from contentflow.core import clock, work
+from contentflow.core.db import db, transaction
+from contentflow.core.lease import held
+from contentflow.mailing import pauses, transports
+from contentflow.mailing.models import Delivery
+from contentflow.mailing.sending import BUSY, WAITING, Claim, claim, settle
+
+log = logging.getLogger(__name__)
+
+STEP = "mailing.send"
+URGENT = Delivery.kind != "share"
+MOST_WAITING_BELLS = 100
+MOST_SECONDS = 600
+BROKEN_WAITS = timedelta(minutes=1)
+
+
+def send(delivery_id: str) -> None:
+    """Send one delivery; login and confirmation mail that is due goes before it."""
+    for due_id in [*_due(1, URGENT), delivery_id]:
+        _send(due_id)
+
+
+def _send(delivery_id: str) -> None:
+    transport = transports.chosen()
+    taken = _claim(delivery_id, transport)
+    if taken is None:
+        return
+    with held(Delivery, taken.delivery_id, taken.lease, MOST_SECONDS):
+        outcome = transport.send(taken.message, taken.to, taken.delivery_id)
+    with transaction():
+        settle(taken, outcome, transport)
+
+
+def _claim(delivery_id: str, transport: transports.Transport) -> Claim | None:
+    try:
+        with transaction():
+            return claim(delivery_id, transport)
+    except SQLAlchemyError:
+        raise
+    except Exception:
+        # A mail that cannot be composed must not stand at the head of the queue for ever.
+        log.exception("delivery %s cannot be composed", delivery_id)
+        with transaction():
+            _put_off(delivery_id)
+        return None
+
+
+def _put_off(delivery_id: str) -> None:
+    db.session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery_id, Delivery.state == "queued")
+        .values(next_attempt_at=clock.now() + BROKEN_WAITS)
+    )
+
+
+def ring_due() -> None:
+    """Ring for what is due, the urgent first, and never for more than the lane can soon do."""
+    way = pauses.way(transports.chosen().name)
+    room = MOST_WAITING_BELLS - work.bells().lane("mail").pending_count()
+    if way == "closed" or room <= 0:
+        return
+    ids = _due(room, URGENT)
+    if settings().share_email_enabled and pauses.way(pauses.ACCOUNT) != "closed":
+        ids += _due(room, Delivery.kind == "share")
+    for due_id in ids[: 1 if way == "probe" else room]:
+        work.ring_now(STEP, due_id)
+
+
+def _due(limit: int, which: ColumnElement[bool]) -> list[str]:
+    return work.due_ids(Delivery, WAITING, [BUSY], which, limit=limit)

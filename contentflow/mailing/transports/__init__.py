@@ -1,0 +1,47 @@
+"""How a message leaves: each transport says truthfully what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from contentflow.mailing.messages import Message
+
+Kind = Literal["sent", "captured", "failed", "unknown", "unsure", "later", "rest"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a transport knows of one message.
+
+    ``sent``, ``captured``, ``failed`` and ``unknown`` are final. ``unsure``: it may have been
+    accepted, and the same key may be tried again. ``later``: this one was not accepted, for now.
+    ``rest``: it was not accepted, and nothing will be for ``wait_seconds``. ``reason`` is for
+    operators: never an address, a key or a token.
+    """
+
+    kind: Kind
+    reason: str = ""
+    message_id: str = ""
+    wait_seconds: float = 0
+
+
+class Transport(Protocol):
+    """``knows_again``: a second try with the same delivery id is never a second message."""
+
+    name: str
+    knows_again: bool
+
+    def send(self, message: Message, to: str, delivery_id: str) -> Outcome: ...
+
+
+def chosen() -> Transport:
+    """Return the transport that the settings ask for; without a mail service the local mailbox."""
+    from contentflow.config import settings
+    from contentflow.mailing.transports.brevo import Brevo
+    from contentflow.mailing.transports.mailbox import Mailbox
+    from contentflow.mailing.transports.smtp import Smtp
+
+    if settings().brevo_api_key:
+        return Brevo(settings())
+    return Smtp(settings()) if settings().smtp_url else Mailbox(settings())

@@ -1,0 +1,117 @@
+"""An offer's URL: where visitors are sent, with places for what the advertiser must learn."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final
+from urllib.parse import SplitResult, quote
+
+from flask_babel import lazy_gettext as _l
+
+from contentflow.core.errors import Refused
+from contentflow.core.net import UnreadableUrl, split_url
+
+PLACEHOLDERS: Final = ("click_id", "partner_id", "submission_id", "channel")
+MAX_LENGTH = 2048
+
+_PLACEHOLDER = re.compile(r"\{(click_id|partner_id|submission_id|channel)\}")
+_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+# IDNA 2003 and 2008 make different sites of these.
+_DISPUTED = re.compile(r"[ßς\u200c\u200d]")
+# What may stand in a URL as it is (RFC 3986); "%" too, or what is encoded would be encoded twice.
+_SAFE = "%/:?#[]@!$&'()*+,;=-._~"
+
+
+class Reason(StrEnum):
+    TOO_LONG = "too_long"
+    UNREADABLE = "unreadable"
+    SCHEME = "scheme"
+    CREDENTIALS = "credentials"
+    HOST = "host"
+    PORT = "port"
+    BRACES = "braces"
+    BRACES_IN_HOST = "braces_in_host"
+
+
+class WrongTemplate(Refused, ValueError):
+    message = _l(
+        "L'adresse d'une offre commence par https://, tient en 2 048 caractères et n'a pas d'autres "
+        "accolades que {click_id}, {partner_id}, {submission_id} et {channel}, placées après le nom du site."
+    )
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+def check_template(url: str) -> str:
+    """Return the URL without the spaces around it; raises ``WrongTemplate``."""
+    url = url.strip()
+    if len(url) > MAX_LENGTH:
+        raise WrongTemplate(Reason.TOO_LONG)
+    if re.search(r"[{}]", _PLACEHOLDER.sub("", url)):
+        raise WrongTemplate(Reason.BRACES)
+    try:
+        parts = split_url(url)
+    except UnreadableUrl as error:
+        raise WrongTemplate(Reason.UNREADABLE) from error
+    _check_parts(parts)
+    return url
+
+
+def _check_parts(parts: SplitResult) -> None:
+    if parts.scheme != "https":
+        raise WrongTemplate(Reason.SCHEME)
+    if "{" in parts.netloc:
+        raise WrongTemplate(Reason.BRACES_IN_HOST)
+    if "@" in parts.netloc:
+        raise WrongTemplate(Reason.CREDENTIALS)
+    if not _is_host(parts.hostname or ""):
+        raise WrongTemplate(Reason.HOST)
+    if not _has_port(parts):
+        raise WrongTemplate(Reason.PORT)
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:  # An IPv6 literal, which urlsplit has read.
+        return True
+    if _DISPUTED.search(host):
+        return False
+    try:
+        ascii_host = _ascii_host(host)
+    except UnicodeError:
+        return False
+    return len(ascii_host) <= 253 and _HOST.fullmatch(ascii_host) is not None
+
+
+def _has_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
+def fill(url: str, *, click_id: str, partner_id: str, submission_id: str, channel: str) -> str:
+    """Return where to send a visitor: a checked template, filled, in ASCII as a Location header needs it.
+
+    Each value is percent-encoded whole; braces in a value stay a value's.
+    """
+    values = {
+        "click_id": click_id,
+        "partner_id": partner_id,
+        "submission_id": submission_id,
+        "channel": channel,
+    }
+    parts = split_url(_PLACEHOLDER.sub(lambda place: quote(values[place[1]], safe=""), url))
+    host = parts.netloc if parts.netloc.isascii() else _ascii_netloc(parts)
+    return quote(parts._replace(netloc=host).geturl(), safe=_SAFE)
+
+
+def _ascii_netloc(parts: SplitResult) -> str:
+    port = f":{parts.port}" if parts.port else ""
+    return _ascii_host(parts.hostname or "") + port
+
+
+def _ascii_host(host: str) -> str:
+    return host if host.isascii() else host.encode("idna").decode("ascii")

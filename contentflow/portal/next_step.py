@@ -1,0 +1,52 @@
+"""The one thing that a partner would best do next; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+NETWORKS = ("whatsapp", "telegram", "x", "linkedin", "facebook", "threads", "bluesky")
+
+Act = Literal["share", "another_network", "repeat", "create"]
+
+
+@dataclass(frozen=True)
+class PostFacts:
+    """What the choice needs of one post that can be shared; newest first where there are several."""
+
+    id: str
+    title: str
+    shares: Mapping[str, int]
+    valid_by_channel: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """``post`` None: a new one. ``best`` is the channel that works, ``untried`` the network to try."""
+
+    act: Act
+    post: PostFacts | None = None
+    best: str = ""
+    untried: str = ""
+
+
+def next_step(posts: list[PostFacts]) -> NextStep:
+    """Choose: share what never was, carry what works to another network, else bring something new."""
+    for post in posts:
+        if not sum(post.shares.values()):
+            return NextStep("share", post)
+    for post in sorted(posts, key=_clicks, reverse=True):
+        untried = [network for network in NETWORKS if not post.shares.get(network)]
+        if untried:
+            act: Act = "another_network" if _clicks(post) else "repeat"
+            return NextStep(act, post, best=_best(post), untried=untried[0])
+    return NextStep("create")
+
+
+def _clicks(post: PostFacts) -> int:
+    return sum(post.valid_by_channel.values())
+
+
+def _best(post: PostFacts) -> str:
+    return max(post.valid_by_channel, key=lambda channel: post.valid_by_channel[channel], default="")

@@ -1,0 +1,42 @@
+"""The partner's home and the export."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, json, request, url_for
+from flask.typing import ResponseReturnValue
+
+from contentflow.core.db import db
+from contentflow.links.replay import replay_spool
+from contentflow.partners.sessions import current_partner, is_fresh
+from contentflow.portal import services
+from contentflow.sharekit.sentences import CHANNEL_NAMES
+from contentflow.web.admission import partner_required
+from contentflow.web.htmx import is_htmx, render
+
+bp = Blueprint("portal", __name__, url_prefix="/partner")
+
+
+@bp.get("/portal")
+@partner_required
+def home() -> ResponseReturnValue:
+    page = request.args.get("page", 1, int)
+    return render("portal/home.html", home=services.home(current_partner().id, page), names=CHANNEL_NAMES)
+
+
+@bp.get("/export.json")
+@partner_required
+def export() -> ResponseReturnValue:
+    if not is_fresh():
+        return _to_fresh_login()
+    replay_spool()
+    db.session.rollback()  # What was read before this moment is read anew, the replayed clicks with it.
+    held = services.export(current_partner())
+    headers = {"Content-Disposition": 'attachment; filename="contentflow-export.json"'}
+    return Response(json.dumps(held, ensure_ascii=False), mimetype="application/json", headers=headers)
+
+
+def _to_fresh_login() -> Response:
+    login = url_for("partners.login", next=url_for("portal.export"))
+    if is_htmx():
+        return Response(status=401, headers={"HX-Redirect": login})
+    return Response(status=303, headers={"Location": login})

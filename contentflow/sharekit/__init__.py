@@ -1,0 +1,18 @@
+"""The Share Kit: a post's links, texts, QR code and counts, the preview card and the public page.
+
+Table: ``contact_share_logs``.  Pages: ``/byop/kit``, ``/byop/log``, ``/byop/qr``, ``/p/<code>``.
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from contentflow.core.registry import registry
+from contentflow.links.services import register_card
+from contentflow.sharekit import services, views
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(views.bp)
+    register_card(app, views.preview_card)
+    registry(app).exports["share_logs"] = services.export_share_logs

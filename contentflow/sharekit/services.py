@@ -1,0 +1,171 @@
+"""The Share Kit: all that its page shows, the log of presses, and what visitors may see of a post."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import func, select
+
+from contentflow.byop import services as byop
+from contentflow.byop.models import Submission
+from contentflow.byop.words import completed
+from contentflow.config import settings
+from contentflow.core import clock
+from contentflow.core.db import db
+from contentflow.core.errors import NotFound, Refused
+from contentflow.links import services as links
+from contentflow.links.channels import CHANNELS
+from contentflow.links.models import Link
+from contentflow.offers import services as offers
+from contentflow.offers.models import Offer
+from contentflow.sharekit.kit import Kit, PublicPost, ShareText, compose, intents_of
+from contentflow.sharekit.models import MESSAGE_LENGTH, ShareLog
+
+Counts = dict[str, dict[str, int]]
+
+
+class UnknownChannel(Refused):
+    message = _l("Ce réseau n'est pas dans la liste.")
+
+
+class UnknownFormat(Refused):
+    message = _l("Un QR code existe en svg et en png.")
+
+
+class Withdrawn(Refused):
+    status = 410
+    message = _l("Ce post est archivé : ses liens ne mènent plus à l'offre.")
+
+
+class NoLonger(Refused):
+    status = 410
+    message = _l("Ce post a été retiré par la personne qui l'avait partagé.")
+
+
+def kit(partner_id: str, submission_id: str) -> Kit:
+    """Return all that the kit's page shows. Raises ``NotFound``, also for another partner's post."""
+    submission = byop.get_submission(partner_id, submission_id)
+    made = links.links_of(submission.id)
+    urls: dict[str, str] = {channel: links.link_url(made[channel]) for channel in CHANNELS if channel in made}
+    texts = {channel: _text(submission, channel, urls[channel]) for channel in urls}
+    ids = [submission.id]
+    return Kit(
+        submission=submission,
+        offer=_find_offer(submission.offer_id),
+        words=completed(byop.words_of(submission), settings().sharekit_default_hashtags),
+        disclosure=settings().ad_disclosure,
+        page_url=_page_url(made["copy"]),
+        urls=urls,
+        texts=texts,
+        intents=intents_of(byop.words_of(submission), urls, texts, settings()),
+        shares={channel: 0 for channel in CHANNELS} | share_counts(ids).get(submission.id, {}),
+        verdicts=links.verdict_counts(ids).get(submission.id, {}),
+        valid_by_channel=links.valid_by_channel(ids).get(submission.id, {}),
+    )
+
+
+def _page_url(link: Link) -> str:
+    return f"{settings().public_base_url}/p/{link.code}"
+
+
+def _text(submission: Submission, channel: str, url: str) -> ShareText:
+    return compose(byop.words_of(submission), channel, url, settings())
+
+
+def _find_offer(offer_id: str) -> Offer | None:
+    try:
+        return offers.get_offer(offer_id)
+    except NotFound:
+        return None
+
+
+def press(partner_id: str, submission_id: str, channel: str) -> None:
+    """Log one press of a share control, with the text that it shared.
+
+    Raises ``UnknownChannel``, ``NotFound`` or, for an archived post, ``Withdrawn``.
+    """
+    _known(channel)
+    submission = byop.get_submission(partner_id, submission_id)
+    if submission.archived_at is not None:
+        raise Withdrawn
+    url = links.link_url(links.links_of(submission.id)[channel])
+    log_share(partner_id, submission.id, channel, _text(submission, channel, url).text)
+
+
+def log_share(
+    partner_id: str, submission_id: str, channel: str, message: str = "", recipients: int = 0
+) -> None:
+    """Add to the share log; ``message`` is cut at 2,000 characters. Raises ``UnknownChannel``."""
+    db.session.add(
+        ShareLog(
+            partner_id=partner_id,
+            submission_id=submission_id,
+            channel=_known(channel),
+            recipients_count=recipients,
+            message=message[:MESSAGE_LENGTH],
+        )
+    )
+    db.session.flush()
+
+
+def _known(channel: str) -> str:
+    if channel not in CHANNELS:
+        raise UnknownChannel
+    return channel
+
+
+def share_counts(submission_ids: Iterable[str]) -> Counts:
+    """Return how often each channel of these posts was used; what was never used is not named."""
+    found = db.session.execute(
+        select(ShareLog.submission_id, ShareLog.channel, func.count())
+        .where(ShareLog.submission_id.in_(list(submission_ids)))
+        .group_by(ShareLog.submission_id, ShareLog.channel)
+    )
+    counts: Counts = {}
+    for submission_id, channel, count in found:
+        counts.setdefault(submission_id, {})[channel] = count
+    return counts
+
+
+def share_url(partner_id: str, submission_id: str, channel: str) -> str:
+    """Return a channel's short link. Raises ``UnknownChannel`` or ``NotFound``."""
+    _known(channel)
+    submission = byop.get_submission(partner_id, submission_id)
+    return links.link_url(links.links_of(submission.id)[channel])
+
+
+def find_public_post(code: str) -> PublicPost | None:
+    """Return what anybody may see of a post. Raises ``NoLonger`` once it is archived."""
+    link = links.find_link(code) if code.isascii() and code.isalnum() else None
+    return None if link is None else public_post_of(link)
+
+
+def public_post_of(link: Link) -> PublicPost:
+    """Raises ``NoLonger`` once the post is archived or its link disabled."""
+    submission = byop.find_public(link.submission_id)
+    if submission is None or link.disabled_at is not None:
+        raise NoLonger
+    return PublicPost(
+        words=completed(byop.words_of(submission), settings().sharekit_default_hashtags),
+        disclosure=settings().ad_disclosure,
+        offer=_find_offer(link.offer_id),
+        url=links.link_url(link),
+        page_url=_page_url(link),
+    )
+
+
+def export_share_logs(partner_id: str) -> list[dict[str, Any]]:
+    own = select(ShareLog).where(ShareLog.partner_id == partner_id).order_by(ShareLog.created_at, ShareLog.id)
+    return [_exported(entry) for entry in db.session.scalars(own)]
+
+
+def _exported(entry: ShareLog) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "submission_id": entry.submission_id,
+        "channel": entry.channel,
+        "recipients": entry.recipients_count,
+        "at": clock.iso(entry.created_at),
+    }

@@ -1,0 +1,102 @@
+"""The kit, its log and QR code for the partner; the public page and the preview card for everybody."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, json, make_response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from contentflow.config import settings
+from contentflow.core.db import transaction
+from contentflow.core.errors import NotFound
+from contentflow.core.signing import short_lived_hash
+from contentflow.links.models import Link
+from contentflow.partners.sessions import current_partner
+from contentflow.sharekit import services
+from contentflow.sharekit.kit import PublicPost
+from contentflow.sharekit.qr import qr_png, qr_svg
+from contentflow.sharekit.sentences import CHANNEL_NAMES, TEXT_TABS
+from contentflow.web import admission
+from contentflow.web.admission import partner_required
+from contentflow.web.htmx import go_to, is_htmx, render
+from contentflow.web.limits import MINUTE, take
+from contentflow.web.security import client_ip
+
+bp = Blueprint("sharekit", __name__)
+NOINDEX = {"X-Robots-Tag": "noindex"}
+QR_FORMATS = {"svg": (qr_svg, "image/svg+xml"), "png": (qr_png, "image/png")}
+CARD_PICTURES = {
+    "Publicité": "share/card-publicite.png",
+    "Collaboration commerciale": "share/card-collaboration.png",
+}
+
+
+@bp.app_template_global()
+def log_attributes(submission_id: str, channel: str) -> dict[str, str]:
+    """The attributes of a share control: what `share` fires is logged, and the counters move."""
+    return {
+        "data-channel": channel,
+        "hx-post": url_for("sharekit.log"),
+        "hx-vals": json.dumps({"sid": submission_id, "ch": channel}),
+        "hx-trigger": "share",
+        "hx-target": "#share-counters",
+        "hx-swap": "outerHTML",
+    }
+
+
+@bp.get("/byop/kit")
+@partner_required
+def kit() -> ResponseReturnValue:
+    found = services.kit(current_partner().id, request.args.get("id", ""))
+    chosen = request.args.get("text", "copy")
+    page = "sharekit/text.html" if is_htmx() and "text" in request.args else "sharekit/kit.html"
+    return render(
+        page, kit=found, names=CHANNEL_NAMES, tabs=TEXT_TABS, chosen=chosen if chosen in TEXT_TABS else "copy"
+    )
+
+
+@bp.post("/byop/log")
+@partner_required
+def log() -> ResponseReturnValue:
+    partner_id, submission_id = current_partner().id, request.form.get("sid", "")
+    with transaction():
+        take("share-log", partner_id, settings().log_per_minute, MINUTE)
+        services.press(partner_id, submission_id, request.form.get("ch", ""))
+    if not is_htmx():
+        return go_to(url_for("sharekit.kit", id=submission_id))
+    return render("sharekit/counters.html", kit=services.kit(partner_id, submission_id), names=CHANNEL_NAMES)
+
+
+@bp.get("/byop/qr")
+@partner_required
+def qr() -> ResponseReturnValue:
+    channel = request.args.get("ch", "qr")
+    url = services.share_url(current_partner().id, request.args.get("id", ""), channel)
+    kind = request.args.get("format", "svg")
+    if kind not in QR_FORMATS:
+        raise services.UnknownFormat
+    draw, mimetype = QR_FORMATS[kind]
+    place = "attachment" if "download" in request.args else "inline"
+    headers = {"Content-Disposition": f'{place}; filename="contentflow-{channel}-{url[-7:]}.{kind}"'}
+    return Response(draw(url), mimetype=mimetype, headers=headers)
+
+
+@bp.get("/p/<code>")
+@admission.public
+def public(code: str) -> ResponseReturnValue:
+    post = services.find_public_post(code)
+    if post is None:
+        # The same limit as of short links: both would tell which codes exist.
+        ip = short_lived_hash("unknown_code", client_ip())
+        take("unknown_code", ip, settings().unknown_code_per_minute, MINUTE)
+        raise NotFound
+    return _page_for_anybody("sharekit/public.html", post)
+
+
+def preview_card(link: Link) -> Response:
+    """The answer of a short link to agents that draw a preview of it."""
+    return _page_for_anybody("sharekit/card.html", services.public_post_of(link))
+
+
+def _page_for_anybody(page: str, post: PublicPost) -> Response:
+    picture = settings().public_base_url + url_for("static", filename=CARD_PICTURES[post.disclosure])
+    return make_response(render_template(page, post=post, picture=picture), 200, NOINDEX)

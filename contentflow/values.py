@@ -1,0 +1,124 @@
+"""How the text of a setting becomes a value; a ``ValueError`` says what is accepted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+Parser = Callable[[str], Any]
+
+
+def boolean(text: str) -> bool:
+    lowered = text.strip().lower()
+    if lowered in {"true", "1", "yes", "on"}:
+        return True
+    if lowered in {"false", "0", "no", "off"}:
+        return False
+    raise ValueError("true or false")
+
+
+def integer(low: int, high: int) -> Parser:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"\s*[0-9]{1,9}\s*", text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def optional_integer(text: str) -> int | None:
+    return int(integer(1, 100_000_000)(text)) if text.strip() else None
+
+
+def share(text: str) -> int:
+    """A fraction such as 0.40 becomes basis points: 4000."""
+    try:
+        points = Decimal(text.strip()) * 10_000
+    except InvalidOperation:
+        points = Decimal(-1)
+    if not points.is_finite() or points != points.to_integral_value() or not 0 <= points <= 10_000:
+        raise ValueError("a fraction from 0 to 1 with at most four decimals, such as 0.40")
+    return int(points)
+
+
+def choice(*choices: str) -> Parser:
+    def parse(text: str) -> str:
+        if text.strip() not in choices:
+            raise ValueError("one of: " + ", ".join(choices))
+        return text.strip()
+
+    return parse
+
+
+def line(high: int) -> Parser:
+    def parse(text: str) -> str:
+        if len(text) > high or any(ord(letter) < 32 for letter in text):
+            raise ValueError(f"one line of at most {high} characters")
+        return text.strip()
+
+    return parse
+
+
+def delays(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"[0-9]{1,5}", part) for part in parts) or len(parts) > 20:
+        raise ValueError("seconds separated by commas, such as 5,20,60,180")
+    return tuple(int(part) for part in parts)
+
+
+def url(*schemes: str) -> Parser:
+    def parse(text: str) -> str:
+        text = text.strip().rstrip("/")
+        try:
+            parts = urlsplit(text)
+            usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if text and not usable:
+            raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        return text
+
+    return parse
+
+
+def public_url(text: str) -> str:
+    base = str(url("http", "https")(text))
+    parts = urlsplit(base)
+    if parts.path or parts.query or parts.fragment or parts.username:
+        raise ValueError("scheme and host only, such as https://share.example.org")
+    return base
+
+
+def database_url(text: str) -> str:
+    text = text.strip()
+    if text and not re.match(r"(postgres|postgresql|postgresql\+psycopg|sqlite)://", text):
+        raise ValueError("postgresql://… or sqlite:///…")
+    return re.sub(r"^(postgres|postgresql)://", "postgresql+psycopg://", text)
+
+
+def huey_url(text: str) -> str:
+    text = text.strip()
+    if text and not re.match(r"(rediss?|postgres(ql)?)://", text):
+        raise ValueError("empty for SQLite, redis://… or postgresql://…")
+    return text
+
+
+def address(text: str) -> str:
+    if text.strip() and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+", text.strip()):
+        raise ValueError("an e-mail address")
+    return text.strip()
+
+
+def keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in text.split(",") if key.strip())
+    if any(len(key) < 8 for key in keys):
+        raise ValueError("keys of at least 8 characters, the newest first, separated by commas")
+    return keys
+
+
+def path(text: str) -> Path:
+    return Path(text.strip()).expanduser()

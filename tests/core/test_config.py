@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from contentflow.config import WrongSetting, load
+
+PRODUCTION = {"SECRET_KEY": "a-key-of-enough-length", "PUBLIC_BASE_URL": "https://share.example.org"}
+
+
+def test_the_defaults_are_those_of_the_contract():
+    settings = load(PRODUCTION)
+
+    assert (settings.env, settings.host, settings.port) == ("production", "127.0.0.1", 8000)
+    assert settings.byop_default_revshare_bp == 4000
+    assert settings.share_email_daily_limit == 200
+    assert settings.sharekit_default_hashtags == "#ia #tools #productivité"
+    assert settings.mail_retry_seconds == (5, 20, 60, 180)
+    assert settings.email_account_daily_limit is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "0"),
+        ("PORT", "１２"),
+        ("FEATURE_BYOP", "perhaps"),
+        ("BYOP_DEFAULT_REVSHARE_PCT", "1.01"),
+        ("BYOP_DEFAULT_REVSHARE_PCT", "0.123456"),
+        ("BYOP_DEFAULT_REVSHARE_PCT", "nan"),
+        ("SHARE_EMAIL_DAILY_LIMIT", "-1"),
+        ("AD_DISCLOSURE", "Sponso"),
+        ("PUBLIC_BASE_URL", "share.example.org"),
+        ("PUBLIC_BASE_URL", "https://share.example.org/app"),
+        ("PUBLIC_BASE_URL", "https://share.example.org:99999"),
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("HUEY_URL", "amqp://localhost"),
+        ("SECRET_KEY", "short"),
+        ("MAIL_RETRY_SECONDS", "5;20"),
+        ("ENV", "staging"),
+        ("TRUSTED_PROXIES", "one"),
+        ("EMAIL_FROM", "not an address"),
+        ("SMTP_URL", "http://mail.example.org"),
+    ],
+)
+def test_a_wrong_value_stops_the_start_and_is_named(name: str, value: str):
+    with pytest.raises(WrongSetting) as refusal:
+        load({**PRODUCTION, name: value})
+
+    assert str(refusal.value).startswith(f"{name}=")
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_wrong_secret_is_not_printed():
+    with pytest.raises(WrongSetting) as refusal:
+        load({**PRODUCTION, "SECRET_KEY": "hush"})
+
+    assert "hush" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("missing", sorted(PRODUCTION))
+def test_production_does_not_start_without(missing: str):
+    with pytest.raises(WrongSetting, match=missing):
+        load({name: value for name, value in PRODUCTION.items() if name != missing})
+
+
+def test_a_mail_service_needs_a_sender():
+    with pytest.raises(WrongSetting, match="EMAIL_FROM"):
+        load({**PRODUCTION, "BREVO_API_KEY": "xkeysib-1"})
+
+
+def test_development_makes_a_key_once_and_keeps_it_private(tmp_path: Path):
+    environ = {"ENV": "development", "DATA_DIR": str(tmp_path / "data"), "PORT": "8123"}
+
+    first, second = load(environ), load(environ)
+
+    assert first.secret_key == second.secret_key
+    assert len(first.secret_key[0]) >= 32
+    assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
+    assert first.public_base_url == "http://127.0.0.1:8123"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_any_postgres_address_is_taken(scheme: str):
+    settings = load({**PRODUCTION, "DATABASE_URL": f"{scheme}://user:pw@db.example.org/x"})
+
+    assert settings.database_url == "postgresql+psycopg://user:pw@db.example.org/x"
+
+
+def test_an_empty_value_is_the_default():
+    assert load({**PRODUCTION, "PORT": ""}).port == 8000

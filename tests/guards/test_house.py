@@ -1,0 +1,214 @@
+"""Guards of the whole house: what must hold for every route, setting, string and module."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+from flask import Flask
+from flask.testing import FlaskClient
+
+from contentflow.config import ROOT, Settings, name_of
+from contentflow.core.db import Base, db
+from contentflow.web.admission import admission_of
+
+PUBLIC = {
+    "static",
+    "health.healthz",
+    "health.readyz",
+    "links.follow",
+    "mailing.captured",
+    "mailing.captured_html",
+    "mailing.mailbox",
+    "partners.ask",
+    "partners.code_page",
+    "partners.login",
+    "partners.login_code",
+    "partners.login_link",
+    "partners.logout",
+    "partners.use_link",
+    "sharekit.public",
+    "web.home",
+    "web.language",
+    "web.legal",
+    "web.robots",
+    "web.security_txt",
+}
+OPEN = {"mailing.subscribe", "mailing.unsubscribe"}
+CATALOGUE = ROOT / "contentflow" / "translations" / "en" / "LC_MESSAGES" / "messages"
+
+
+def rules(app: Flask, method: str) -> list[tuple[str, str]]:
+    """Return (endpoint, path) of every route that takes ``method``, its variables filled."""
+    found = [rule for rule in app.url_map.iter_rules() if method in (rule.methods or set())]
+    return [(rule.endpoint, re.sub(r"<[^>]+>", "x", rule.rule)) for rule in found]
+
+
+def test_every_route_is_guarded_or_on_the_short_list(app: Flask):
+    who = {
+        rule.endpoint: getattr(admission_of(rule.endpoint), "who", None) for rule in app.url_map.iter_rules()
+    }
+
+    assert {name for name, admitted in who.items() if admitted == "public"} <= PUBLIC
+    assert {name for name, admitted in who.items() if admitted == "open"} <= OPEN
+    assert {name for name, admitted in who.items() if admitted is None} == set()
+
+
+def test_no_stranger_passes_a_guarded_route(app: Flask, client: FlaskClient):
+    for method in ("GET", "POST"):
+        for endpoint, path in rules(app, method):
+            if getattr(admission_of(endpoint), "who", None) == "partner":
+                response = client.open(path, method=method)
+                assert (endpoint, response.status_code) == (endpoint, 303)
+                assert response.headers["Location"].startswith("/partner/login?next=")
+
+
+def test_every_post_refuses_without_its_token(app: Flask, alice_client: FlaskClient):
+    for endpoint, path in rules(app, "POST"):
+        if getattr(admission_of(endpoint), "who", None) != "open":
+            assert (endpoint, alice_client.post(path).status_code) == (endpoint, 400)
+
+
+def test_models_and_migrations_agree(app: Flask):
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, Base.metadata)
+
+    assert differences == []
+
+
+def test_the_environment_example_names_every_setting_and_no_other():
+    listed = set(re.findall(r"^#?\s?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+    assert listed == {name_of(item) for item in fields(Settings)}
+
+
+def test_the_readme_explains_every_setting():
+    readme = (ROOT / "README.md").read_text()
+
+    assert [name_of(item) for item in fields(Settings) if f"`{name_of(item)}`" not in readme] == []
+
+
+def written_strings() -> set[str]:
+    method_map = [
+        ("contentflow/**.py", "python"),
+        ("templates/**.html", "jinja2"),
+        ("templates/**.txt", "jinja2"),
+    ]
+    keywords = {
+        "_": None,
+        "_l": None,
+        "_n": (1, 2),
+        "gettext": None,
+        "ngettext": (1, 2),
+        "lazy_gettext": None,
+    }
+    found = extract_from_dir(str(ROOT), method_map, keywords=keywords, directory_filter=_is_ours)
+    return {message if isinstance(message, str) else message[0] for _, _, message, _, _ in found}
+
+
+def _is_ours(folder: str) -> bool:
+    return not any(
+        part.startswith(".") or part in {"node_modules", "tests"} for part in Path(folder).parts[-1:]
+    )
+
+
+def test_every_string_has_its_english():
+    with CATALOGUE.with_suffix(".po").open("rb") as file:
+        english = {
+            (message.id if isinstance(message.id, str) else message.id[0]): message
+            for message in read_po(file)
+            if message.string and not message.fuzzy and message.id
+        }
+
+    assert sorted(written_strings() - set(english)) == []
+    assert [text for text, message in english.items() if message.python_format and message.check()] == []
+
+
+def test_the_compiled_catalogue_is_the_written_one():
+    with CATALOGUE.with_suffix(".po").open("rb") as file:
+        written = {message.id: message.string for message in read_po(file) if message.id and message.string}
+    with CATALOGUE.with_suffix(".mo").open("rb") as file:
+        compiled = {message.id: message.string for message in read_mo(file) if message.id}
+
+    assert compiled == written
+
+
+def test_the_import_rules_hold():
+    command = [
+        sys.executable,
+        "-c",
+        "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())",
+    ]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stdout
+
+
+def modules() -> list[Path]:
+    return sorted((ROOT / "contentflow").rglob("*.py"))
+
+
+def test_modules_stay_under_300_lines():
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in modules()}
+
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
+def test_functions_stay_under_40_lines():
+    long = []
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno and node.end_lineno - node.lineno > 40:
+                long.append(f"{path.name}:{node.name}")
+
+    assert long == []
+
+
+def test_templates_hold_nothing_inline_and_trust_nothing():
+    mails = {"share.html", "login_mail.html", "login.html"}
+    found = []
+    for path in (ROOT / "templates").rglob("*.html"):
+        text = path.read_text()
+        if path.name in mails:
+            continue
+        if re.search(r"\|\s*safe\b|\sstyle=|\son[a-z]+=|hx-on|<style|javascript:", text):
+            found.append(path.name)
+        if re.search(r"<script(?![^>]*\ssrc=)", text):
+            found.append(path.name)
+
+    assert found == []
+
+
+def test_own_javascript_stays_small():
+    lines = sum(len(path.read_text().splitlines()) for path in (ROOT / "static" / "js").glob("*.js"))
+
+    assert lines <= 150
+
+
+@pytest.mark.parametrize("word", ["utils", "helpers", "common", "manager", "handler"])
+def test_no_module_is_named_for_want_of_a_name(word: str):
+    assert [path.name for path in modules() if word in path.stem] == []
+
+
+def test_vendored_files_are_the_ones_that_were_checked():
+    vendor = ROOT / "static" / "vendor"
+    run = subprocess.run(
+        ["sha256sum", "--check", "--quiet", "SHA256SUMS"],
+        cwd=vendor,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr

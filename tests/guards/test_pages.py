@@ -1,0 +1,98 @@
+"""Guards of every page: title, one heading, language, headers, nothing inline, nobody else's."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from flask.testing import FlaskClient
+
+from contentflow.links import services as links
+from contentflow.web.security import CSP
+from tests.house import post
+
+ANYBODY = ["/", "/legal", "/partner/login", "/nowhere", "/unsubscribe/unknown", "/subscribe/unknown"]
+PARTNERS = ["/partner/portal", "/byop/new", "/byop/kit?id={id}", "/byop/edit?id={id}", "/p/{code}"]
+OWNED = [
+    ("GET", "/byop/kit?id={id}", {}),
+    ("GET", "/byop/edit?id={id}", {}),
+    ("GET", "/byop/qr?id={id}&ch=qr&format=svg", {}),
+    ("POST", "/byop/edit", {"sid": "{id}", "title": "x"}),
+    ("POST", "/byop/archive", {"sid": "{id}"}),
+    ("POST", "/byop/log", {"sid": "{id}", "ch": "copy"}),
+]
+
+
+class Outline(HTMLParser):
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def count(self, tag: str) -> int:
+        return sum(found == tag for found, _ in self.tags)
+
+
+def check(page: str) -> None:
+    outline = Outline(page)
+    assert re.search(r"<title>\s*\S", page)
+    assert outline.count("h1") == 1
+    assert outline.count("style") == 0
+    ids = [attrs["id"] for _, attrs in outline.tags if attrs.get("id")]
+    assert sorted(ids) == sorted(set(ids))
+    for tag, attrs in outline.tags:
+        assert not any(name == "style" or name.startswith(("on", "hx-on")) for name in attrs), (tag, attrs)
+        if tag == "script":
+            assert attrs.get("src")
+        if tag == "form" and attrs.get("method", "get").lower() == "post":  # type: ignore[union-attr]
+            assert attrs.get("action")
+
+
+def filled(path: str, submission) -> str:
+    code = links.links_of(submission.id)["copy"].code
+    return path.format(id=submission.id, code=code)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("path", ANYBODY)
+def test_pages_for_anybody_are_whole(client: FlaskClient, path: str, language: str):
+    response = client.get(path, headers={"Accept-Language": language})
+
+    check(response.get_data(as_text=True))
+    assert f'<html lang="{language}"' in response.get_data(as_text=True)
+    assert response.headers["Content-Security-Policy"] == CSP
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("path", PARTNERS)
+def test_pages_for_partners_are_whole(alice_client: FlaskClient, alices_post, path: str, language: str):
+    response = alice_client.get(filled(path, alices_post), headers={"Accept-Language": language})
+
+    assert response.status_code == 200
+    check(response.get_data(as_text=True))
+    assert f'<html lang="{language}"' in response.get_data(as_text=True)
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(("method", "path", "fields"), OWNED)
+def test_mallory_meets_alices_post_as_if_it_did_not_exist(
+    mallory_client: FlaskClient, alices_post, method: str, path: str, fields: dict[str, str]
+):
+    def ask(sid: str):
+        data = {name: value.format(id=sid) for name, value in fields.items()}
+        url = path.format(id=sid)
+        return mallory_client.get(url) if method == "GET" else post(mallory_client, url, data)
+
+    foreign, unknown = ask(alices_post.id), ask("nobody")
+
+    assert (foreign.status_code, unknown.status_code) == (404, 404)
+    assert without_request_id(foreign) == without_request_id(unknown)
+
+
+def without_request_id(response) -> str:
+    page = response.get_data(as_text=True).replace(response.headers["X-Request-ID"], "")
+    return re.sub(r'value="[^"]{40,}"|"X-CSRFToken": ?"[^"]+"|X-CSRFToken&#34;: ?&#34;[^&]+', "", page)

@@ -1,0 +1,146 @@
+"""The key of a day's visitor hashes dies soon after the day, and nothing else of a visitor is kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import select
+
+from contentflow.core.db import db, is_sqlite, transaction
+from contentflow.links import visitor_keys
+from contentflow.links.clicks import Hit, record_click
+from contentflow.links.memory import memory
+from contentflow.links.models import VisitorKey
+from contentflow.links.targets import find_target
+from tests.house import run_work
+from tests.links.visitors import IP, PHONE, clicks, link_of, visit
+
+MORNING = dt.datetime(2026, 3, 1, 0, 0, 1, tzinfo=dt.UTC)
+
+
+def kept_keys() -> dict[dt.date, bytes]:
+    db.session.rollback()
+    return {row.day: row.key for row in db.session.execute(select(VisitorKey.day, VisitorKey.key))}
+
+
+def click_at(app: Flask, moment: dt.datetime, post: Any) -> None:
+    with time_machine.travel(moment, tick=False):
+        visit(app, f"/l/{link_of(post).code}")
+
+
+def sweep_at(app: Flask, moment: dt.datetime) -> None:
+    with time_machine.travel(moment, tick=False):
+        run_work(app)
+
+
+def test_each_day_has_its_own_random_key(app: Flask, alices_post: Any) -> None:
+    for days in (0, 1):
+        click_at(app, MORNING + dt.timedelta(days=days, hours=3), alices_post)
+
+    first, second = kept_keys().values()
+    assert len(first) == len(second) == 32
+    assert first != second
+    assert len({click.visitor_hash for click in clicks()}) == 2
+
+
+def test_two_processes_use_one_key(make_app, alices_post: Any) -> None:  # type: ignore[no-untyped-def]
+    for app in (make_app(), make_app()):
+        click_at(app, MORNING, alices_post)
+
+    assert len(kept_keys()) == 1
+    assert [click.verdict for click in clicks()] in (["valid", "duplicate"], ["duplicate", "valid"])
+
+
+def test_keys_are_destroyed_before_48_hours_are_over(app: Flask, alices_post: Any) -> None:
+    click_at(app, MORNING, alices_post)
+
+    sweep_at(app, MORNING + dt.timedelta(hours=24))
+    assert len(kept_keys()) == 1
+    sweep_at(app, MORNING + dt.timedelta(hours=47))
+
+    assert kept_keys() == {}
+    assert memory(app).keys == {}
+
+
+def test_a_destroyed_key_is_in_no_file_any_more(app: Flask, alices_post: Any, tmp_path: Path) -> None:
+    if not is_sqlite():
+        return
+    click_at(app, MORNING, alices_post)
+    (key,) = kept_keys().values()
+    assert key in all_bytes(tmp_path)
+    db.session.remove()
+
+    sweep_at(app, MORNING + dt.timedelta(hours=47))
+
+    assert key not in all_bytes(tmp_path)
+
+
+def test_an_old_key_is_never_used_again_even_if_nothing_swept(app: Flask, alices_post: Any) -> None:
+    click_at(app, MORNING, alices_post)
+    (old,) = kept_keys().values()
+
+    later = MORNING + dt.timedelta(hours=48)
+    click_at(app, later, alices_post)
+
+    assert list(memory(app).keys) == [later.date(), later.date() - dt.timedelta(days=1)][:1]
+    made, earlier = visitor_keys.hashes({MORNING.date(): old}, later, IP, PHONE)
+    assert made is None
+    assert earlier is None
+
+
+def test_a_key_that_was_rolled_back_is_not_remembered(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ZeroDivisionError), transaction():
+        assert len(visitor_keys.keys_for(db.session.connection(), MORNING)) == 1
+        raise ZeroDivisionError
+
+    assert visitor_keys.keys_at_hand(MORNING) == {}
+    assert kept_keys() == {}
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_no_address_and_no_agent_is_kept_anywhere(
+    app: Flask,
+    alices_post: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    agent, ip = "Mozilla/5.0 (Windows NT 10.0) TellTale/7.7 Chrome/140.0", "203.0.113.201"
+    path = f"/l/{link_of(alices_post).code}"
+
+    visit(app, path, agent, ip)
+    visit(app, "/l/0000000", agent, ip)
+    target = find_target(link_of(alices_post).code)
+    assert target is not None
+    monkeypatch.setattr("contentflow.links.clicks.write", refuse)
+    record_click(target, Hit(None, "desktop", ip, agent))
+
+    kept = all_bytes(tmp_path) + dump() + caplog.text.encode()
+    assert b"TellTale" not in kept
+    assert b"203.0.113.201" not in kept
+    assert (tmp_path / "spool" / "clicks.jsonl").exists()
+
+
+def refuse(*_: Any) -> str:
+    from sqlalchemy.exc import OperationalError
+
+    raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+
+def dump() -> bytes:
+    """Return every row of every table, whichever the database is."""
+    db.session.rollback()
+    rows = [
+        repr(tuple(row)) for table in db.metadata.sorted_tables for row in db.session.execute(table.select())
+    ]
+    return "\n".join(rows).encode()

@@ -1,0 +1,169 @@
+"""Addresses as they are pasted."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from time import perf_counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contentflow.mailing.addresses import (
+    MAX_ADDRESSES,
+    BadAddress,
+    Reason,
+    TooManyAddresses,
+    address_key,
+    check_address,
+    parse_addresses,
+)
+
+
+def addresses(text: str) -> list[str | None]:
+    return [entry.address for entry in parse_addresses(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a@x.fr,b@x.fr",
+        "a@x.fr;b@x.fr",
+        "a@x.fr b@x.fr",
+        "a@x.fr\tb@x.fr",
+        "a@x.fr\nb@x.fr",
+        "a@x.fr\r\nb@x.fr",
+        "a@x.fr\u00a0b@x.fr",
+        "a@x.fr\u200bb@x.fr",
+        "\ufeffa@x.fr\u2028b@x.fr",
+        ",; a@x.fr ,;, b@x.fr;\n\n",
+        '"a@x.fr","b@x.fr"',
+        "'a@x.fr' (b@x.fr)",
+        "<a@x.fr> <b@x.fr>",
+        "<a@x.fr><b@x.fr>",
+        "<a@x.fr b@x.fr>",
+        "mailto:a@x.fr, b@x.fr.",
+        "Alice <a@x.fr>, Bob Durand <b@x.fr>",
+        "Alice <a@x.fr> Bob <b@x.fr>",
+        '"Martin, Alice" <a@x.fr>; "Bob; fils" <b@x.fr>',
+        "'a@x.fr' <a@x.fr>, B@x.fr <b@x.fr>",
+        '"chez@moi" <a@x.fr>, b@x.fr',
+        "a@x.fr Bob Durand <b@x.fr>",
+        "Alice < a@x.fr >, <mailto:b@x.fr>",
+    ],
+)
+def test_two_addresses_are_found_however_they_are_pasted(text: str) -> None:
+    assert [address_key(address or "") for address in addresses(text)] == ["a@x.fr", "b@x.fr"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\r\n\t", ",;,;", "\u200b", '""', "()"])
+def test_nothing_pasted_is_no_entry(text: str) -> None:
+    assert parse_addresses(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("alice", Reason.NO_AT),
+        ("Alice<>", Reason.NO_AT),
+        ("alice@", Reason.NO_DOMAIN),
+        ("@x.fr", Reason.NO_LOCAL),
+        ("alice@localhost", Reason.DOMAIN_WITHOUT_DOT),
+        ("alice@bob@x.fr", Reason.SEVERAL_ATS),
+        ("alice..martin@x.fr", Reason.BAD_LOCAL),
+        (".alice@x.fr", Reason.BAD_LOCAL),
+        ("ali:ce@x.fr", Reason.BAD_LOCAL),
+        ("élise@x.fr", Reason.NON_ASCII_LOCAL),
+        ("alice@-x.fr", Reason.BAD_DOMAIN),
+        ("alice@x..fr", Reason.BAD_DOMAIN),
+        ("alice@x_y.fr", Reason.BAD_DOMAIN),
+        ("alice@machine.test", Reason.BAD_DOMAIN),
+        ("alice@[127.0.0.1]", Reason.BAD_DOMAIN),
+        ("alice@\ud800.fr", Reason.BAD_DOMAIN),
+        ("a" * 65 + "@x.fr", Reason.TOO_LONG),
+        ("alice@" + "x." * 130 + "fr", Reason.TOO_LONG),
+    ],
+)
+def test_a_refused_address_is_named_with_its_reason(text: str, reason: Reason) -> None:
+    [entry] = parse_addresses(text)
+
+    assert (entry.raw, entry.address, entry.reason) == (text, None, reason)
+
+
+def test_an_entry_knows_its_line_and_what_was_typed() -> None:
+    entries = parse_addresses("a@x.fr\n\nBob Durand <b@X.fr>, nobody")
+
+    assert [(entry.line, entry.raw) for entry in entries] == [
+        (1, "a@x.fr"),
+        (3, "Bob Durand <b@X.fr>"),
+        (3, "nobody"),
+    ]
+
+
+def test_a_long_refused_entry_is_shown_cut() -> None:
+    [entry] = parse_addresses("a" * 5000)
+
+    assert len(entry.raw) == 320
+
+
+def test_the_domain_is_lower_cased_and_the_name_kept() -> None:
+    assert check_address(" Alice.Martin@Example.COM ") == "Alice.Martin@example.com"
+
+
+def test_a_domain_with_accents_is_written_as_mail_servers_take_it() -> None:
+    assert check_address("alice@École.fr") == "alice@xn--cole-9oa.fr"
+
+
+def test_a_bad_single_address_is_refused_with_its_reason() -> None:
+    with pytest.raises(BadAddress) as refused:
+        check_address("alice")
+
+    assert refused.value.reason is Reason.NO_AT
+
+
+def test_the_same_person_stands_once_whatever_the_case() -> None:
+    entries = parse_addresses("Alice@x.fr alice@X.FR b@école.fr b@xn--cole-9oa.fr alice+tag@x.fr")
+
+    assert [entry.reason for entry in entries] == [None, Reason.DUPLICATE, None, Reason.DUPLICATE, None]
+
+
+def test_a_thousand_entries_fit() -> None:
+    assert len(parse_addresses("\n".join(f"r{n}@x.fr" for n in range(MAX_ADDRESSES)))) == MAX_ADDRESSES
+
+
+@pytest.mark.parametrize("entry", ["r{}@x.fr", "same@x.fr", "rubbish"])
+def test_the_1001st_entry_refuses_the_whole_field(entry: str) -> None:
+    with pytest.raises(TooManyAddresses):
+        parse_addresses("\n".join(entry.format(n) for n in range(MAX_ADDRESSES + 1)))
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "<", '"', '" ', "\n", "<a", '"a" ', "@", " ", '" <', "a@", ".", '",', "é<"]
+)
+def test_a_megabyte_of_rubbish_is_read_at_once(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))
+    started = perf_counter()
+
+    with suppress(TooManyAddresses):
+        parse_addresses(text)
+
+    assert perf_counter() - started < 3
+
+
+@given(st.text(max_size=200) | st.text(alphabet='ab@.<>",; \n\té\u200b\ud800', max_size=200))
+@settings(max_examples=100, deadline=None)
+def test_rubbish_never_raises_and_every_entry_has_one_verdict(text: str) -> None:
+    for entry in parse_addresses(text):
+        assert entry.address is not None or entry.reason is not None
+        assert entry.address is None or check_address(entry.address) == entry.address
+        assert entry.raw == entry.raw.strip() != ""
+
+
+@given(
+    st.lists(st.from_regex(r"[a-z0-9]{1,12}@[a-z]{2,8}\.(fr|com)", fullmatch=True), max_size=20, unique=True),
+    st.sampled_from([",", ";", " ", "\n", ", ", " ;\r\n"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_good_addresses_come_out_as_they_went_in(good: list[str], separator: str) -> None:
+    assert addresses(separator.join(good)) == good
+    assert addresses(separator.join(f"Nom de {n} <{address}>" for n, address in enumerate(good))) == good

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from contentflow.core.db import db, is_sqlite
+from contentflow.web.admission import public
+from tests.house import browser
+
+
+def add_page(app: Flask, view) -> FlaskClient:
+    app.add_url_rule("/broken", "broken", public(view))
+    return browser(app)
+
+
+def test_an_unforeseen_error_shows_nothing_of_it(app: Flask, caplog: pytest.LogCaptureFixture):
+    def explode():
+        raise RuntimeError("secret-path /srv/data")
+
+    with caplog.at_level(logging.ERROR):
+        response = add_page(app, explode).get("/broken")
+    page = response.get_data(as_text=True)
+
+    assert response.status_code == 500
+    assert "secret-path" not in page
+    assert "Traceback" not in page
+    assert response.headers["X-Request-ID"] in page
+    assert response.headers["X-Request-ID"] in caplog.text
+
+
+def test_a_database_error_is_a_503_without_values_in_the_log(app: Flask, caplog: pytest.LogCaptureFixture):
+    def ask():
+        db.session.execute(text("SELECT :value FROM nowhere"), {"value": "alice@example.org"})
+
+    with caplog.at_level(logging.ERROR):
+        response = add_page(app, ask).get("/broken")
+
+    assert response.status_code == 503
+    assert "nowhere" not in response.get_data(as_text=True)
+    assert "alice@example.org" not in caplog.text
+
+
+def test_htmx_meets_a_notice_instead_of_a_page(client: FlaskClient):
+    response = client.get("/nowhere", headers={"HX-Request": "true"})
+
+    assert response.status_code == 404
+    assert response.headers["HX-Retarget"] == "#notices"
+    assert "<html" not in response.get_data(as_text=True)
+
+
+def test_a_wrong_method_says_which_is_right(client: FlaskClient):
+    response = client.get("/language")
+
+    assert response.status_code == 405
+    assert "POST" in response.headers["Allow"]
+
+
+def test_without_a_database_the_pages_say_so(app: Flask, client: FlaskClient, tmp_path):
+    if not is_sqlite():
+        return
+    db.session.remove()
+    db.engine.dispose()
+    for file in tmp_path.glob("contentflow.db*"):
+        file.unlink()
+
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/l/abcdefg").status_code == 503
+
+
+def test_ready_means_migrated_and_a_worker_seen(app: Flask, client: FlaskClient):
+    from contentflow import worker
+
+    assert client.get("/readyz").status_code == 503
+
+    worker._beat()
+
+    assert client.get("/readyz").status_code == 200
+    assert client.get("/readyz").get_data(as_text=True) == "ready\n"

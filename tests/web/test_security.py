@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+from flask.testing import FlaskClient
+
+from contentflow.web.security import HEADERS
+from tests.house import browser, csrf, post
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/legal", "/healthz", "/nowhere", "/static/css/app.css", "/robots.txt"]
+)
+def test_every_answer_carries_the_headers(client: FlaskClient, path: str):
+    response = client.get(path)
+
+    for name, value in HEADERS.items():
+        assert response.headers[name] == value
+    assert "max-age" in response.headers["Strict-Transport-Security"]
+    assert "HX-Request" in response.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "share.example.org.evil.example", "share.example.org:444", "[::2]"]
+)
+def test_a_foreign_host_is_refused(client: FlaskClient, host: str):
+    assert client.get("/", base_url=f"https://{host}").status_code == 400
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:9000", "[::1]:8000", "share.example.org"])
+def test_the_public_host_and_loopback_are_answered(client: FlaskClient, host: str):
+    assert client.get("/", base_url=f"https://{host}").status_code == 200
+
+
+def test_nothing_is_built_from_the_hosts_header(client: FlaskClient):
+    page = client.get("/.well-known/security.txt", base_url="http://localhost:8000").get_data(as_text=True)
+
+    assert "localhost" not in page
+    assert "https://share.example.org" in page
+
+
+def test_a_post_without_a_token_is_refused(client: FlaskClient):
+    assert client.post("/language", data={"lang": "en"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}],
+)
+def test_a_post_from_elsewhere_is_refused_even_with_a_token(client: FlaskClient, headers: dict[str, str]):
+    response = post(client, "/language", {"lang": "en"}, headers=headers)
+
+    assert response.status_code == 403
+
+
+def test_the_token_may_come_as_a_header(client: FlaskClient):
+    token = csrf(client)
+
+    response = client.post("/language", data={"lang": "en"}, headers={"X-CSRFToken": token})
+
+    assert response.status_code == 303
+
+
+def test_a_huge_field_is_refused_at_once(client: FlaskClient):
+    body = b"lang=" + b"x" * 10_000_000
+    started = time.monotonic()
+
+    response = client.post(
+        "/language",
+        input_stream=io.BytesIO(body),
+        content_type="application/x-www-form-urlencoded",
+        headers={"Content-Length": str(len(body))},
+    )
+
+    assert response.status_code == 413
+    assert time.monotonic() - started < 1
+
+
+def test_the_session_cookie_is_hard_to_steal(client: FlaskClient):
+    post(client, "/language", {"lang": "en"})
+    cookie = client.get_cookie("__Host-session", domain="share.example.org")
+
+    assert cookie is not None
+    assert cookie.secure
+    assert cookie.http_only
+    assert cookie.same_site == "Lax"
+
+
+def test_a_forwarded_address_counts_only_behind_a_trusted_proxy(make_app):
+    from contentflow.web.security import client_ip
+
+    forwarded = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7", "X-Forwarded-Host": "evil.example"}
+    seen = {}
+    for proxies in ("0", "1", "2"):
+        app = make_app(TRUSTED_PROXIES=proxies)
+        app.before_request(lambda proxies=proxies: seen.update({proxies: client_ip()}))
+        assert browser(app).get("/healthz", headers=forwarded).status_code == 200
+
+    assert seen == {"0": "127.0.0.1", "1": "198.51.100.7", "2": "203.0.113.9"}
+
+
+def test_the_language_is_remembered(client: FlaskClient):
+    assert 'lang="fr"' in client.get("/").get_data(as_text=True)
+
+    response = post(
+        client, "/language", {"lang": "en"}, headers={"Referer": "https://share.example.org/legal?x=1"}
+    )
+
+    assert response.headers["Location"] == "/legal?x=1"
+    assert 'lang="en"' in client.get("/").get_data(as_text=True)
+
+
+def test_the_browsers_language_is_spoken(client: FlaskClient):
+    page = client.get("/", headers={"Accept-Language": "en-GB,en;q=0.9,fr;q=0.5"}).get_data(as_text=True)
+
+    assert 'lang="en"' in page
+
+
+@pytest.mark.parametrize(
+    "referrer", ["https://evil.example/x", "https://share.example.org//evil.example", ""]
+)
+def test_the_language_form_never_leads_away(client: FlaskClient, referrer: str):
+    response = post(client, "/language", {"lang": "en"}, headers={"Referer": referrer})
+
+    assert response.headers["Location"] == "/"
+
+
+def test_an_unknown_language_is_refused(client: FlaskClient):
+    assert post(client, "/language", {"lang": "de"}).status_code == 422
