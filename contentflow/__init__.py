@@ -9,6 +9,7 @@ from contentflow import (
     commands,
     config,
     core,
+    earnings,
     links,
     mailing,
     offers,
@@ -20,7 +21,7 @@ from contentflow import (
 )
 
 # From the ground up: one may use those before it, never those after it.
-CAPABILITIES = (mailing, partners, offers, pipeline, links, byop, sharekit, portal)
+CAPABILITIES = (mailing, partners, offers, pipeline, links, byop, sharekit, earnings, portal)
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:

@@ -23,5 +23,7 @@ def unseal(sealed: bytes) -> str:
 
 
 def _keys() -> MultiFernet:
-    digests = [hashlib.sha256(b"contentflow sealing:" + key.encode()).digest() for key in settings().secret_key]
+    digests = [
+        hashlib.sha256(b"contentflow sealing:" + key.encode()).digest() for key in settings().secret_key
+    ]
     return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

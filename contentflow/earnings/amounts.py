@@ -98,4 +98,5 @@ def euro_cents(minor: int, currency: str, micros: int) -> int:
     """Return euro cents, rounded down. Minor units differ: 100 yen are 100, 100 cents are 1 dollar."""
     if currency == EURO:
         return minor
-    return minor * micros * 100 // (MICROS * 10 ** int(get_currency_precision(currency)))
+    units: int = 10 ** int(get_currency_precision(currency))
+    return minor * micros * 100 // (MICROS * units)

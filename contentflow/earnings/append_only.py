@@ -9,13 +9,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from sqlalchemy import Connection, event
+
+from contentflow.earnings.models import LedgerEntry
+
 TABLES: Final = ("ledger_entries", "ledger_postings")
 APPEND_ONLY: Final = "the ledger is append-only"
 UNBALANCED: Final = "the legs of a posting sum to zero"
 SEALED: Final = "the posting is complete"
 
 _SQLITE_CHANGE = (
-    "CREATE TRIGGER {table}_no_{act} BEFORE {act} ON {table} BEGIN SELECT RAISE(ABORT, '" + APPEND_ONLY + "'); END"
+    "CREATE TRIGGER {table}_no_{act} BEFORE {act} ON {table} BEGIN SELECT RAISE(ABORT, '"
+    + APPEND_ONLY
+    + "'); END"
 )
 _SQLITE = (
     "CREATE TRIGGER ledger_postings_balanced BEFORE INSERT ON ledger_postings "
@@ -45,7 +51,9 @@ _POSTGRESQL = (
 
 def statements(dialect: str) -> list[str]:
     if dialect == "sqlite":
-        changes = [_SQLITE_CHANGE.format(table=table, act=act) for table in TABLES for act in ("UPDATE", "DELETE")]
+        changes = [
+            _SQLITE_CHANGE.format(table=table, act=act) for table in TABLES for act in ("UPDATE", "DELETE")
+        ]
         return [*changes, *_SQLITE]
     changes = [
         f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
@@ -53,3 +61,11 @@ def statements(dialect: str) -> list[str]:
         for table in TABLES
     ]
     return [*_POSTGRESQL, *changes]
+
+
+def _create(target: object, connection: Connection, **_: object) -> None:
+    for statement in statements(connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+event.listen(LedgerEntry.__table__, "after_create", _create)

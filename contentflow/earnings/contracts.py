@@ -35,7 +35,7 @@ class Standing:
 
     @property
     def is_warned(self) -> bool:
-        return not self.has_contract and WARN_CENTS <= self.cents
+        return not self.has_contract and self.cents >= WARN_CENTS
 
     @property
     def is_held(self) -> bool:
@@ -71,7 +71,7 @@ def standings(partner_id: str) -> list[Standing]:
         .group_by(Credit.advertiser)
         .order_by(total.desc())
     )
-    return _standings(partner_id, db.session.execute(found).tuples())
+    return _standings(partner_id, db.session.execute(found))
 
 
 def _standings(partner_id: str, sums: Iterable[tuple[str, int]]) -> list[Standing]:
@@ -79,7 +79,9 @@ def _standings(partner_id: str, sums: Iterable[tuple[str, int]]) -> list[Standin
     return [Standing(advertiser, int(cents), advertiser in signed) for advertiser, cents in sums]
 
 
-def record_contract(partner_id: str, advertiser: str, version: str, accepted_at: datetime, actor: str) -> Contract:
+def record_contract(
+    partner_id: str, advertiser: str, version: str, accepted_at: datetime, actor: str
+) -> Contract:
     """Put an accepted version on record, and let go what waited for one. Again: nothing more happens."""
     version = version.strip()
     if not 1 <= len(version) <= 40 or not version.isprintable():
@@ -94,7 +96,9 @@ def record_contract(partner_id: str, advertiser: str, version: str, accepted_at:
     )
     if known is not None:
         return known
-    contract = Contract(partner_id=partner_id, advertiser=advertiser, version=version, accepted_at=accepted_at)
+    contract = Contract(
+        partner_id=partner_id, advertiser=advertiser, version=version, accepted_at=accepted_at
+    )
     db.session.add(contract)
     db.session.flush()
     audit.note(actor, "contract.record", contract.id)

@@ -100,4 +100,4 @@ def list_holds() -> list[tuple[Hold, Credit]]:
         .where(Hold.released_at.is_(None))
         .order_by(Hold.opened_at, Hold.id)
     )
-    return list(db.session.execute(found).tuples())
+    return list(db.session.execute(found))

@@ -64,7 +64,13 @@ def post(
     db.session.flush()
     if rows:
         db.session.execute(insert(LedgerEntry), rows)
-    values = {"key": key, "kind": kind, "partner_id": partner_id, "conversion_id": conversion_id, "note": note}
+    values = {
+        "key": key,
+        "kind": kind,
+        "partner_id": partner_id,
+        "conversion_id": conversion_id,
+        "note": note,
+    }
     db.session.execute(insert(Posting).values(id=posting_id, at=clock.now(), **values))
     return posting_id
 
@@ -118,7 +124,12 @@ def change_state(credit: Credit, target: Account, kind: str, note: str = "") -> 
 
 
 def take_back(
-    key: str, credits: Sequence[Credit], commission_cents: int, cents: int, conversion_id: str | None, note: str = ""
+    key: str,
+    credits: Sequence[Credit],
+    commission_cents: int,
+    cents: int,
+    conversion_id: str | None,
+    note: str = "",
 ) -> str:
     """Take ``cents`` of the partner's credits back and return the posting's kind.
 

@@ -1,0 +1,173 @@
+"""What is held: contracts and fraud, each with its reason, each let go by name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import select
+
+from contentflow.core import clock
+from contentflow.core.db import db, transaction
+from contentflow.earnings import contracts, holds, ledger, services
+from contentflow.earnings.models import Credit, Hold
+from contentflow.earnings.refusals import NothingHeld, UnknownAdvertiser, UnknownCredit
+
+BIG = 260_000  # at 40 %: 1,040 € for the partner
+
+
+def reasons() -> set[str]:
+    return set(db.session.scalars(select(Hold.reason).where(Hold.released_at.is_(None))))
+
+
+def sign(partner_id: str, version: str = "2026-1") -> None:
+    with transaction():
+        contracts.record_contract(partner_id, "Nova", version, datetime(2026, 3, 1, tzinfo=UTC), "cli")
+
+
+def test_beyond_a_thousand_euros_a_year_the_rest_is_held_until_a_contract(app: Flask, alice, click, report):
+    report("T1", amount_cents=BIG, click_id=click())
+    assert ledger.balances(alice.id) == {"pending": 100_000, "held": 4_000, "available": 0, "paid": 0}
+    assert reasons() == {"contract"}
+
+    sign(alice.id)
+
+    assert ledger.balances(alice.id)["pending"] == 104_000
+    assert ledger.check_ledger() is None
+
+
+def test_with_a_contract_nothing_is_held(app: Flask, alice, click, report):
+    sign(alice.id)
+
+    report("T1", amount_cents=BIG, click_id=click())
+
+    assert ledger.balances(alice.id)["held"] == 0
+
+
+def test_from_800_euros_on_the_partner_is_warned(app: Flask, alice, click, report):
+    report("T1", amount_cents=199_999, click_id=click())
+    assert not contracts.standings(alice.id)[0].is_warned
+
+    report("T2", amount_cents=10, click_id=click())
+
+    standing = contracts.standings(alice.id)[0]
+    assert (standing.advertiser, standing.is_warned, standing.is_held) == ("Nova", True, False)
+
+
+def test_exactly_a_thousand_euros_are_not_held_and_a_cent_more_is(app: Flask, alice, click, report):
+    report("T1", amount_cents=250_000, click_id=click())
+    assert ledger.balances(alice.id)["held"] == 0
+
+    report("T2", amount_cents=3, click_id=click())
+
+    assert ledger.balances(alice.id) == {"pending": 100_000, "held": 1, "available": 0, "paid": 0}
+
+
+def test_a_refund_that_brings_the_year_under_the_limit_lets_go(app: Flask, alice, click, report):
+    report("T1", amount_cents=200_000, click_id=click())
+    report("T2", amount_cents=100_000, click_id=click())
+    assert ledger.balances(alice.id)["held"] == 20_000
+
+    report("T1", "refund", 200_000)
+
+    assert ledger.balances(alice.id) == {"pending": 40_000, "held": 0, "available": 0, "paid": 0}
+
+
+def test_a_new_year_counts_from_nothing(app: Flask, alice, click, report):
+    report("T1", amount_cents=BIG, click_id=click())
+
+    with time_machine.travel(datetime(clock.now().year + 1, 1, 2, tzinfo=UTC)):
+        report("T2", amount_cents=BIG, click_id=click())
+        services.mature_due()
+
+        assert contracts.standings(alice.id)[0].cents == 104_000
+        assert ledger.balances(alice.id)["held"] == 8_000
+
+
+def test_a_contract_needs_a_known_advertiser(app: Flask, alice):
+    with pytest.raises(UnknownAdvertiser), transaction():
+        contracts.record_contract(alice.id, "Nobody", "1", clock.now(), "cli")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason"), [("self", "self_click"), ("fraud", "burst"), ("bot", "robot")]
+)
+def test_a_conversion_of_such_a_click_is_held(app: Flask, alice, click, report, verdict: str, reason: str):
+    report("T1", click_id=click(verdict=verdict))
+
+    assert reasons() == {reason}
+    assert ledger.balances(alice.id) == {"pending": 0, "held": 400, "available": 0, "paid": 0}
+
+
+def test_the_eleventh_conversion_of_a_link_in_ten_minutes_is_held(app: Flask, click, report):
+    one = click()
+    for number in range(10):
+        report(f"T{number}", click_id=one)
+    assert reasons() == set()
+
+    report("T10", click_id=one)
+
+    assert reasons() == {"burst"}
+
+
+def test_many_conversions_out_of_one_block_of_addresses_are_held(app: Flask, click, report):
+    for number, channel in enumerate(["x", "copy", "qr", "email"]):
+        report(f"T{number}", click_id=click(channel, block_hash="b" * 64))
+    assert reasons() == set()
+
+    report("T5", click_id=click("native", block_hash="b" * 64))
+
+    assert reasons() == {"network_block"}
+
+
+def test_who_is_refunded_often_is_held(app: Flask, click, report):
+    channels = ["x", "copy", "qr", "email", "native", "whatsapp"]
+    for number in range(12):
+        report(f"T{number}", click_id=click(channels[number % 6]))
+    for number in range(4):
+        report(f"T{number}", "refund", 1_000)
+    assert reasons() == set()
+
+    report("T99", click_id=click("telegram"))
+
+    assert reasons() == {"refund_ratio"}
+
+
+def test_an_operator_lets_a_held_credit_go_once(app: Flask, alice, click, report):
+    report("T1", click_id=click(verdict="self"))
+    credit_id = db.session.scalars(select(Credit.id)).one()
+
+    with transaction():
+        holds.release_credit(credit_id, "cli")
+
+    assert ledger.balances(alice.id)["pending"] == 400
+    with pytest.raises(NothingHeld), transaction():
+        holds.release_credit(credit_id, "cli")
+    with pytest.raises(UnknownCredit), transaction():
+        holds.release_credit("nobody", "cli")
+
+
+def test_what_is_held_for_long_becomes_available_when_it_is_let_go(app: Flask, alice, click, report):
+    report("T1", click_id=click(verdict="self"))
+
+    with time_machine.travel(clock.now() + timedelta(days=40)):
+        services.mature_due()
+        assert ledger.balances(alice.id)["held"] == 400
+        with transaction():
+            holds.release_credit(db.session.scalars(select(Credit.id)).one(), "cli")
+
+        assert ledger.balances(alice.id)["available"] == 400
+
+
+def test_letting_go_a_fraud_reason_does_not_replace_a_contract(app: Flask, alice, click, report):
+    report("T1", amount_cents=250_000, click_id=click())
+    report("T2", amount_cents=1_000, click_id=click(verdict="self"))
+    credit_id = db.session.scalars(select(Hold.credit_id).where(Hold.reason == "self_click")).one()
+
+    with transaction():
+        holds.release_credit(credit_id, "cli")
+
+    assert reasons() == {"contract"}
+    assert ledger.balances(alice.id)["held"] == 400
