@@ -14,9 +14,9 @@ from contentflow.byop.words import Words, completed, share_text
 CHANNELS: dict[str, str | LazyString] = {
     "copy": _l("Complet"),
     "whatsapp": "WhatsApp",
-    "telegram": "Telegram",
     "x": "X",
     "linkedin": "LinkedIn",
+    "telegram": "Telegram",
     "threads": "Threads",
     "bluesky": "Bluesky",
 }

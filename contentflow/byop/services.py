@@ -17,6 +17,7 @@ from contentflow.core.db import db
 from contentflow.core.errors import NotFound, Refused
 from contentflow.core.ids import digest, new_id
 from contentflow.links import services as links
+from contentflow.mailing import services as mailing
 from contentflow.offers import services as offers
 from contentflow.offers.models import Offer
 from contentflow.partners.models import Partner
@@ -181,11 +182,15 @@ def get_editable(partner_id: str, submission_id: str) -> Submission:
 
 
 def archive_post(partner_id: str, submission_id: str) -> None:
-    """Withdraw a post: its links answer that it is gone. Again: nothing more happens."""
+    """Withdraw a post: its links answer that it is gone, its waiting mails do not leave.
+
+    Again: nothing more happens.
+    """
     submission = get_submission(partner_id, submission_id)
     if submission.archived_at is None:
         submission.archived_at = clock.now()
         links.disable_links(submission.id)
+        mailing.cancel_waiting(submission.id)
         db.session.flush()
 
 

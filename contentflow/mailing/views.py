@@ -11,12 +11,9 @@ from contentflow.core.errors import NotFound
 from contentflow.mailing import mailbox, services
 from contentflow.web.admission import open_post, public
 from contentflow.web.htmx import render
+from contentflow.web.security import FRAME_CSP
 
 LONGEST_TOKEN = 200
-# A mail is foreign HTML: it runs nothing, loads nothing, and is framed by our own page only.
-FRAME_CSP = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'"
-)
 
 bp = Blueprint("mailing", __name__)
 

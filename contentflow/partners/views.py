@@ -138,7 +138,8 @@ def _login_page(form: LoginForm, wanted: str, status: int = 200) -> Response:
 def _code_page(form: CodeForm, status: int, email: str = "") -> Response:
     chosen = settings()
     is_local = chosen.env == "development" and not chosen.has_mail_service
-    return render("partners/login_sent.html", status, code_form=form, email=email, has_mailbox=is_local)
+    context = {"code_form": form, "email": email, "has_mailbox": is_local, "alone": True}
+    return render("partners/login_sent.html", status, **context)
 
 
 def _wrong_code(form: CodeForm, tries_left: int) -> Response:

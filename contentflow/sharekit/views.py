@@ -10,9 +10,11 @@ from contentflow.core.db import transaction
 from contentflow.core.errors import NotFound
 from contentflow.core.signing import short_lived_hash
 from contentflow.links.models import Link
+from contentflow.mailing import services as mailing
 from contentflow.partners.sessions import current_partner
-from contentflow.sharekit import services
-from contentflow.sharekit.kit import PublicPost
+from contentflow.sharekit import emails, quota, services
+from contentflow.sharekit.email_form import EmailForm
+from contentflow.sharekit.kit import Kit, PublicPost
 from contentflow.sharekit.qr import qr_png, qr_svg
 from contentflow.sharekit.sentences import CHANNEL_NAMES, TEXT_TABS
 from contentflow.web import admission
@@ -50,8 +52,33 @@ def kit() -> ResponseReturnValue:
     chosen = request.args.get("text", "copy")
     page = "sharekit/text.html" if is_htmx() and "text" in request.args else "sharekit/kit.html"
     return render(
-        page, kit=found, names=CHANNEL_NAMES, tabs=TEXT_TABS, chosen=chosen if chosen in TEXT_TABS else "copy"
+        page,
+        kit=found,
+        names=CHANNEL_NAMES,
+        tabs=TEXT_TABS,
+        chosen=chosen if chosen in TEXT_TABS else "copy",
+        **_mail_card(found),
     )
+
+
+def _mail_card(kit: Kit) -> dict[str, object]:
+    """The mail form, or what became of the send that the address names; nothing while it is off."""
+    if not settings().share_email_enabled:
+        return {"mails": False}
+    partner_id, send_id = current_partner().id, request.args.get("send")
+    result = mailing.send_result(partner_id, send_id) if send_id else None
+    form, planned = EmailForm(formdata=None), emails.Plan(kit, [])
+    return {"mails": True, "form": form, "planned": planned, "result": result, **quota.places(partner_id)}
+
+
+@bp.app_template_filter()
+def verdict_sentence(verdict: str, reason: str = "") -> str:
+    return emails.explain(verdict, reason)
+
+
+@bp.app_template_filter()
+def state_sentence(state: str) -> str:
+    return str(emails.STATE_SENTENCES[state])
 
 
 @bp.post("/byop/log")

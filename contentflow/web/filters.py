@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_percent
 from flask import Flask
 from flask_babel import format_date, format_datetime, format_timedelta, get_locale
-from flask_babel import format_percent as babel_percent
 
 from contentflow.core import clock
 
@@ -40,5 +39,6 @@ def euros(cents: int) -> str:
 
 
 def share(basis_points: int) -> str:
-    """Return “40 %” for 4000."""
-    return str(babel_percent(basis_points / 10_000))
+    """Return “40 %” for 4000, “25,5 %” for 2550."""
+    part = Decimal(basis_points) / 10_000
+    return str(format_percent(part, locale=get_locale(), decimal_quantization=False))

@@ -104,6 +104,14 @@
     wrong?.focus();
   }
 
+  // Tabs that scroll sideways: the chosen one stays in sight, also after a swap.
+  function showCurrentTab() {
+    document.querySelectorAll(".tabs [aria-current]").forEach((tab) => {
+      tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
+    });
+  }
+
+  document.addEventListener("htmx:afterSwap", showCurrentTab);
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.xhr.getResponseHeader("HX-Retarget")) event.detail.shouldSwap = true;
   });
@@ -117,5 +125,6 @@
   document.addEventListener("htmx:sendError", () => say(notices().dataset.offline, "failed"));
 
   showNativeShare(document);
+  showCurrentTab();
   focusFirstError(document);
 })();

@@ -1,0 +1,116 @@
+"""Mail the kit: judge the addresses, show the very mail, send within the cap, take back, look."""
+
+from __future__ import annotations
+
+from flask import Response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from contentflow.config import settings
+from contentflow.core.db import transaction
+from contentflow.core.errors import TooMany
+from contentflow.mailing import services as mailing
+from contentflow.partners.sessions import current_partner
+from contentflow.sharekit import emails, quota, services
+from contentflow.sharekit.email_form import EmailForm
+from contentflow.sharekit.views import bp
+from contentflow.web.admission import partner_required
+from contentflow.web.htmx import go_to, is_htmx, render
+from contentflow.web.language import language
+from contentflow.web.limits import MINUTE, take
+from contentflow.web.security import FRAME_CSP
+
+
+@bp.get("/byop/email")
+@partner_required
+def email_page() -> ResponseReturnValue:
+    planned = emails.plan(current_partner().id, request.args.get("id", ""), [])
+    return _form_page(EmailForm(), planned)
+
+
+@bp.post("/byop/email/check")
+@partner_required
+def email_check() -> ResponseReturnValue:
+    """Judge the addresses as they are typed; nothing is sent and nothing used up."""
+    form = EmailForm()
+    planned = emails.plan(current_partner().id, request.form.get("sid", ""), form.read())
+    if is_htmx():
+        return render(
+            "sharekit/verdicts.html", form=form, planned=planned, **quota.places(current_partner().id)
+        )
+    return _form_page(form, planned)
+
+
+@bp.get("/byop/email/preview")
+@partner_required
+def email_preview() -> ResponseReturnValue:
+    partner = current_partner()
+    kit = services.kit(partner.id, request.args.get("id", ""))
+    mail = mailing.preview_share(emails.words_of(partner, kit), language())
+    return Response(mail.html, headers={"Content-Security-Policy": FRAME_CSP})
+
+
+@bp.post("/byop/email")
+@partner_required
+def email() -> ResponseReturnValue:
+    form, partner, submission_id = EmailForm(), current_partner(), request.form.get("sid", "")
+    take("email", partner.id, settings().email_per_minute, MINUTE)
+    parsed = form.read()
+    try:
+        with transaction():
+            planned = emails.plan(partner.id, submission_id, parsed, form.nonce.data)
+            if form.keep.data:
+                planned = planned.first(form.keep.data)
+            if planned.send_id is None and form.judge(planned):
+                if planned.recipients:
+                    quota.take_places(partner.id, planned.recipients)
+                send_id = emails.send(partner, planned, language(), form.nonce.data, form.reply_to.data)
+            else:
+                send_id = planned.send_id
+    except TooMany as refusal:
+        # Over the cap the answer is the form itself, with the offer to keep those who fit.
+        return _over_cap(form, submission_id, refusal)
+    if send_id is None:
+        return _form_page(form, planned, 422)
+    if is_htmx():
+        return _result(send_id)
+    return go_to(url_for("sharekit.kit", id=submission_id, send=send_id) + "#email")
+
+
+@bp.get("/byop/email/result")
+@partner_required
+def email_result() -> ResponseReturnValue:
+    send_id = request.args.get("send", "")
+    if is_htmx():
+        return _result(send_id)
+    result = mailing.send_result(current_partner().id, send_id)
+    return redirect(url_for("sharekit.kit", id=result.submission_id, send=send_id) + "#email", 303)
+
+
+@bp.post("/byop/email/cancel")
+@partner_required
+def cancel_email() -> ResponseReturnValue:
+    send_id = request.form.get("send", "")
+    with transaction():
+        mailing.cancel_send(current_partner().id, send_id)
+        submission_id = mailing.send_result(current_partner().id, send_id).submission_id
+    if is_htmx():
+        return _result(send_id)
+    return go_to(url_for("sharekit.kit", id=submission_id, send=send_id) + "#email")
+
+
+def _over_cap(form: EmailForm, submission_id: str, refusal: TooMany) -> Response:
+    planned = emails.plan(current_partner().id, submission_id, form.read())
+    response = _form_page(form, planned, 429)
+    response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+    return response
+
+
+def _form_page(form: EmailForm, planned: emails.Plan, status: int = 200) -> Response:
+    context = {"form": form, "planned": planned, "kit": planned.kit, "answered": status}
+    return render("sharekit/email.html", status, **context, **quota.places(current_partner().id))
+
+
+def _result(send_id: str) -> Response:
+    partner_id = current_partner().id
+    result = mailing.send_result(partner_id, send_id)
+    return render("sharekit/email_result.html", result=result, **quota.places(partner_id))

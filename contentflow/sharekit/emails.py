@@ -1,0 +1,126 @@
+"""Mail a kit to people one by one: plan whom it reaches, then queue it, look at it, take it back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from contentflow.mailing import services as mailing
+from contentflow.mailing.addresses import Parsed, Reason, parse_addresses
+from contentflow.mailing.services import Consent, Judged, ShareWords
+from contentflow.partners.models import Partner
+from contentflow.sharekit import services
+from contentflow.sharekit.kit import Kit
+
+ORIGIN = "kit"
+CONSENT = _l("Chacune de ces personnes m’a dit qu’elle voulait recevoir ce message de ma part.")
+TOO_MANY = _l("1 000 adresses au plus à la fois : envoie en plusieurs fois.")
+
+VERDICT_SENTENCES = {
+    "queued": _l("Recevra ton message"),
+    "invalid": _l("Adresse illisible : vérifie-la."),
+    "duplicate": _l("Déjà dans la liste"),
+    "already_sent": _l("A déjà reçu ce post"),
+    "unavailable": _l("Ne recevra pas ce message"),
+}
+REASON_SENTENCES = {
+    Reason.NO_AT: _l("Il manque le « @ » : vérifie l’adresse."),
+    Reason.SEVERAL_ATS: _l("Il y a plusieurs « @ » : sépare les adresses par des virgules."),
+    Reason.NO_LOCAL: _l("Il manque ce qui précède le « @ »."),
+    Reason.NO_DOMAIN: _l("Cette adresse n’a pas de domaine : vérifie la fin."),
+    Reason.DOMAIN_WITHOUT_DOT: _l("Le domaine est incomplet : vérifie la fin (.fr, .com…)."),
+    Reason.BAD_LOCAL: _l("Ce qui précède le « @ » contient un caractère interdit."),
+    Reason.NON_ASCII_LOCAL: _l("Les accents avant le « @ » ne passent pas partout : vérifie l’adresse."),
+    Reason.BAD_DOMAIN: _l("Ce domaine n’existe pas sous cette forme : vérifie la fin."),
+    Reason.TOO_LONG: _l("Cette adresse est trop longue pour être vraie."),
+}
+STATE_SENTENCES = {
+    "queued": _l("En attente"),
+    "sending": _l("Part à l’instant"),
+    "sent": _l("Envoyé"),
+    "captured": _l("Dans la boîte locale : rien n’est parti"),
+    "failed": _l("Refusé par le service d’envoi"),
+    "unknown": _l("Issue inconnue : il ne sera pas renvoyé"),
+    "cancelled": _l("Annulé"),
+}
+UNSETTLED = frozenset({"queued", "sending"})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Whom a send would reach; ``send_id`` is set when this very form was sent before."""
+
+    kit: Kit
+    judged: Sequence[Judged]
+    send_id: str | None = None
+
+    @property
+    def recipients(self) -> int:
+        return sum(one.verdict == "queued" for one in self.judged)
+
+    @property
+    def has_good_address(self) -> bool:
+        return any(one.verdict != "invalid" for one in self.judged)
+
+    def first(self, places: int) -> Plan:
+        """Keep the first ``places`` who would receive it, and drop the others from the list."""
+        kept, left = [], places
+        for one in self.judged:
+            if one.verdict == "queued" and left <= 0:
+                continue
+            left -= one.verdict == "queued"
+            kept.append(one)
+        return Plan(self.kit, kept, self.send_id)
+
+
+def explain(verdict: str, reason: str = "") -> str:
+    if verdict == "invalid" and reason in list(Reason):
+        return str(REASON_SENTENCES.get(Reason(reason), VERDICT_SENTENCES["invalid"]))
+    return str(VERDICT_SENTENCES[verdict])
+
+
+def read_addresses(text: str) -> list[Parsed]:
+    """Raises ``TooManyAddresses``."""
+    return parse_addresses(text)
+
+
+def plan(partner_id: str, submission_id: str, parsed: Sequence[Parsed], nonce: str = "") -> Plan:
+    """Say what would become of each address; in a transaction the plan holds until its end.
+
+    Raises ``NotFound``, also for another partner's post, and ``Withdrawn``.
+    """
+    kit = services.kit(partner_id, submission_id)
+    if kit.is_archived:
+        raise services.Withdrawn
+    judged = mailing.plan_share(partner_id, submission_id, parsed)
+    return Plan(kit, judged, mailing.find_send(partner_id, submission_id, nonce) if nonce else None)
+
+
+def send(partner: Partner, planned: Plan, language: str, nonce: str, with_reply_to: bool) -> str:
+    """Queue one mail a recipient, keep the proof of consent, and log the share; returns the send's id."""
+    submission_id = planned.kit.submission.id
+    words = words_of(partner, planned.kit, with_reply_to)
+    consent = Consent(text=str(CONSENT), origin=ORIGIN)
+    send_id = mailing.queue_share(partner.id, submission_id, planned.judged, words, language, consent, nonce)
+    if planned.recipients:
+        message = planned.kit.texts["email"].text
+        services.log_share(partner.id, submission_id, "email", message, planned.recipients)
+    return send_id
+
+
+def words_of(partner: Partner, kit: Kit, with_reply_to: bool = False) -> ShareWords:
+    advertiser = (kit.offer.advertiser or kit.offer.name) if kit.offer else ""
+    return ShareWords(
+        sender_name=partner.name or _("Un partenaire"),
+        advertiser=advertiser,
+        disclosure=kit.disclosure,
+        title=kit.words.title,
+        description=kit.words.description,
+        cta=kit.words.cta,
+        hashtags=kit.words.hashtags,
+        url=kit.urls["email"],
+        reply_to=(partner.email or "") if with_reply_to else "",
+    )

@@ -1,0 +1,339 @@
+"""A kit mailed to people one by one: the form, the cap, taking back, and what is said of each."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from contentflow.core.db import db, transaction
+from contentflow.mailing import services as mailing
+from contentflow.mailing.models import ConsentProof, Delivery
+from contentflow.sharekit.models import ShareLog
+from contentflow.sharekit.quota import daily_email_count, left_today
+from contentflow.web.security import FRAME_CSP
+from tests.house import browser, csrf, log_in, post, run_work
+
+HTMX = {"HX-Request": "true"}
+
+
+def fields(sid: str, emails: str, **more: str) -> dict[str, str]:
+    return {"sid": sid, "emails": emails, "consent": "1", "nonce": "n1", **more}
+
+
+def addresses(count: int, prefix: str = "reader") -> str:
+    return ", ".join(f"{prefix}{number}@example.org" for number in range(count))
+
+
+def verdicts(page: str) -> dict[str, str]:
+    return dict(re.findall(r'data-recipient="([^"]*)" data-verdict="([^"]*)"', page))
+
+
+def left_in(page: str) -> list[int]:
+    return [int(found) for found in re.findall(r'data-left-today="(\d+)"', page)]
+
+
+def deliveries() -> list[Delivery]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Delivery).where(Delivery.kind == "share")))
+
+
+def test_each_recipient_gets_a_verdict_and_a_delivery(alice_client: FlaskClient, alices_post: Any):
+    text = "carla@example.org, carla@example.org\nnot-an-address; Dan <dan@example.org>"
+
+    response = post(alice_client, "/byop/email", fields(alices_post.id, text), headers=HTMX)
+    page = response.get_data(as_text=True)
+
+    assert response.status_code == 200
+    assert "<html" not in page
+    assert re.findall(r'data-verdict="(\w+)"', page) == ["queued", "duplicate", "invalid", "queued"]
+    assert left_in(page) == [198]
+    assert sorted(row.recipient or "" for row in deliveries()) == ["carla@example.org", "dan@example.org"]
+    assert {row.state for row in deliveries()} == {"queued"}
+
+
+def test_a_send_is_one_share_log_with_its_number_of_recipients(alice_client: FlaskClient, alices_post: Any):
+    post(alice_client, "/byop/email", fields(alices_post.id, addresses(3)))
+
+    db.session.rollback()
+    log = db.session.scalars(select(ShareLog)).one()
+    assert (log.channel, log.recipients_count) == ("email", 3)
+    assert log.message.startswith("Publicité\n")
+
+
+def test_the_plain_form_leads_back_to_the_kit_with_the_result(alice_client: FlaskClient, alices_post: Any):
+    response = post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org"))
+
+    assert response.status_code == 303
+    page = alice_client.get(response.headers["Location"]).get_data(as_text=True)
+    assert verdicts(page) == {"carla@example.org": "queued"}
+    assert left_in(page) == [199]
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_without_consent_nothing_leaves_and_what_was_typed_stays(
+    alice_client: FlaskClient, alices_post: Any, headers: dict[str, str]
+):
+    data = fields(alices_post.id, "carla@example.org\nà garder", consent="")
+
+    response = post(alice_client, "/byop/email", data, headers=headers)
+    page = response.get_data(as_text=True)
+
+    assert response.status_code == 422
+    assert "carla@example.org\nà garder</textarea>" in page.replace("\r", "")
+    assert 'id="consent-error"' in page
+    assert deliveries() == []
+    assert left_in(page) == [200]
+
+
+@pytest.mark.parametrize("emails", ["", "   ", "nobody", "a@b, @, x@"])
+def test_without_a_good_address_nothing_leaves(alice_client: FlaskClient, alices_post: Any, emails: str):
+    response = post(alice_client, "/byop/email", fields(alices_post.id, emails))
+
+    assert response.status_code == 422
+    assert 'id="emails-error"' in response.get_data(as_text=True)
+    assert deliveries() == []
+    assert db.session.scalars(select(ShareLog)).all() == []
+
+
+def test_more_than_a_thousand_addresses_are_refused(alice_client: FlaskClient, alices_post: Any):
+    response = post(alice_client, "/byop/email", fields(alices_post.id, addresses(1001)))
+
+    assert response.status_code == 422
+    assert deliveries() == []
+
+
+def test_the_proof_of_consent_is_kept(alice_client: FlaskClient, alices_post: Any):
+    post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org"))
+
+    db.session.rollback()
+    proof = db.session.scalars(select(ConsentProof)).one()
+    assert "m’a dit" in proof.text
+    assert (proof.origin, proof.language, proof.submission_id) == ("kit", "fr", alices_post.id)
+
+
+def test_a_second_press_sends_nothing_twice(alice_client: FlaskClient, alices_post: Any):
+    data = fields(alices_post.id, addresses(5))
+
+    first = post(alice_client, "/byop/email", data, headers=HTMX).get_data(as_text=True)
+    second = post(alice_client, "/byop/email", data, headers=HTMX).get_data(as_text=True)
+
+    assert verdicts(first) == verdicts(second)
+    assert len(deliveries()) == 5
+    assert left_in(second) == [195]
+
+
+def test_the_same_address_is_not_mailed_the_same_post_again(alice_client: FlaskClient, alices_post: Any):
+    post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org"))
+
+    page = post(
+        alice_client, "/byop/email", fields(alices_post.id, "CARLA@example.org", nonce="n2"), headers=HTMX
+    ).get_data(as_text=True)
+
+    assert list(verdicts(page).values()) == ["already_sent"]
+    assert len(deliveries()) == 1
+    assert left_in(page) == [199]
+
+
+def test_the_201st_recipient_of_the_day_is_refused_and_nothing_is_queued(
+    alice_client: FlaskClient, alices_post: Any, alice: Any
+):
+    post(alice_client, "/byop/email", fields(alices_post.id, addresses(163)))
+
+    data = fields(alices_post.id, addresses(40, "late"), nonce="n2")
+    response = post(alice_client, "/byop/email", data, headers=HTMX)
+    page = response.get_data(as_text=True)
+
+    assert response.status_code == 429
+    assert 86_000 < int(response.headers["Retry-After"]) <= 86_400
+    assert len(deliveries()) == 163
+    assert daily_email_count(alice.id) == 163
+    assert left_in(page) == [37]
+    assert "Il en reste 37" in page
+    assert "late39@example.org" in page
+
+
+def test_those_who_still_fit_can_be_kept(alice_client: FlaskClient, alices_post: Any):
+    post(alice_client, "/byop/email", fields(alices_post.id, addresses(163)))
+
+    data = fields(alices_post.id, addresses(40, "late"), nonce="n2", keep="37")
+    response = post(alice_client, "/byop/email", data, headers=HTMX)
+
+    assert response.status_code == 200
+    assert len(deliveries()) == 200
+    assert left_in(response.get_data(as_text=True)) == [0]
+
+
+def test_what_can_never_fit_says_a_day(make_app, alice_client: FlaskClient, alices_post: Any, alice: Any):
+    small = log_in(browser(make_app(SHARE_EMAIL_DAILY_LIMIT="3")), alice.id)
+
+    response = post(small, "/byop/email", fields(alices_post.id, addresses(4)))
+
+    assert response.status_code == 429
+    assert response.headers["Retry-After"] == "86400"
+    assert deliveries() == []
+
+
+def test_what_reaches_nobody_costs_nothing(make_app, alice_client: FlaskClient, alices_post: Any, alice: Any):
+    with transaction():
+        mailing.suppress("left@example.org")
+    nothing_left = log_in(browser(make_app(SHARE_EMAIL_DAILY_LIMIT="0")), alice.id)
+
+    page = post(nothing_left, "/byop/email", fields(alices_post.id, "left@example.org"), headers=HTMX)
+
+    assert page.status_code == 200
+    assert verdicts(page.get_data(as_text=True)) == {"left@example.org": "unavailable"}
+    assert deliveries() == []
+
+
+def test_a_send_can_be_taken_back_and_gives_no_place_back(
+    app: Flask, alice_client: FlaskClient, alices_post: Any, alice: Any
+):
+    post(alice_client, "/byop/email", fields(alices_post.id, addresses(4)))
+    send_id = deliveries()[0].send_id
+
+    response = post(alice_client, "/byop/email/cancel", {"send": send_id}, headers=HTMX)
+    run_work(app)
+
+    assert re.findall(r'data-state="(\w+)"', response.get_data(as_text=True)) == ["cancelled"] * 4
+    assert {row.state for row in deliveries()} == {"cancelled"}
+    assert left_today(alice.id) == 196
+
+
+def test_the_result_stops_asking_once_all_is_settled(make_app, alice: Any, alices_post: Any):
+    app = make_app(SHARE_EMAIL_UNDO_SECONDS="0", ENV="development")
+    client = log_in(browser(app), alice.id)
+
+    first = post(client, "/byop/email", fields(alices_post.id, addresses(2)), headers=HTMX).get_data(
+        as_text=True
+    )
+    with app.app_context():
+        run_work(app)
+    send_id = deliveries()[0].send_id
+    later = client.get(f"/byop/email/result?send={send_id}", headers=HTMX).get_data(as_text=True)
+
+    assert 'hx-trigger="every' in first
+    assert 'hx-trigger="every' not in later
+    assert re.findall(r'data-state="(\w+)"', later) == ["captured"] * 2
+
+
+def test_addresses_are_judged_as_they_are_typed_and_nothing_is_used(
+    alice_client: FlaskClient, alices_post: Any, alice: Any
+):
+    response = post(
+        alice_client, "/byop/email/check", fields(alices_post.id, "carla@example.org, oops"), headers=HTMX
+    )
+    page = response.get_data(as_text=True)
+
+    assert verdicts(page) == {"carla@example.org": "queued", "oops": "invalid"}
+    assert deliveries() == []
+    assert left_today(alice.id) == 200
+
+
+def test_the_preview_is_the_very_mail_in_a_sandbox(alice_client: FlaskClient, alices_post: Any):
+    response = alice_client.get(f"/byop/email/preview?id={alices_post.id}")
+    page = response.get_data(as_text=True)
+
+    assert response.headers["Content-Security-Policy"] == FRAME_CSP
+    body = page.partition("<body")[2]
+    assert body.index("Publicité") < body.index("Une heure gagnée par jour")
+    assert "Alice Martin" in body
+
+
+def test_replies_reach_the_partner_only_with_their_agreement(alice_client: FlaskClient, alices_post: Any):
+    post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org"))
+    post(alice_client, "/byop/email", fields(alices_post.id, "dan@example.org", nonce="n2", reply_to="1"))
+
+    kept = {row.recipient: row.words["reply_to"] for row in deliveries()}
+    assert kept == {"carla@example.org": "", "dan@example.org": "alice@example.org"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "data"),
+    [
+        ("POST", "/byop/email", {"sid": "{id}", "emails": "carla@example.org", "consent": "1", "nonce": "m"}),
+        ("POST", "/byop/email/check", {"sid": "{id}", "emails": "carla@example.org"}),
+        ("POST", "/byop/email/cancel", {"send": "{send}"}),
+        ("GET", "/byop/email?id={id}", {}),
+        ("GET", "/byop/email/preview?id={id}", {}),
+        ("GET", "/byop/email/result?send={send}", {}),
+        ("GET", "/byop/kit?id={id}&send={send}", {}),
+    ],
+)
+def test_mallory_reaches_nothing_of_alices_mails(
+    alice_client: FlaskClient,
+    mallory_client: FlaskClient,
+    alices_post: Any,
+    method: str,
+    path: str,
+    data: Any,
+):
+    post(alice_client, "/byop/email", fields(alices_post.id, addresses(2)))
+    names = {"id": alices_post.id, "send": deliveries()[0].send_id}
+    filled = {name: value.format(**names) for name, value in data.items()}
+
+    url = path.format(**names)
+    response = mallory_client.get(url) if method == "GET" else post(mallory_client, url, filled)
+
+    assert response.status_code == 404
+    assert {row.state for row in deliveries()} == {"queued"}
+    assert len(deliveries()) == 2
+
+
+def test_an_archived_post_is_mailed_to_nobody(app: Flask, alice_client: FlaskClient, alices_post: Any):
+    post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org"))
+    post(alice_client, "/byop/archive", {"sid": alices_post.id})
+
+    response = post(alice_client, "/byop/email", fields(alices_post.id, "dan@example.org", nonce="n2"))
+
+    assert response.status_code == 410
+    assert [row.state for row in deliveries()] == ["cancelled"]
+
+
+def test_while_mail_is_off_there_is_no_form_and_a_clear_page(make_app, alice: Any, alices_post: Any):
+    client = log_in(browser(make_app(SHARE_EMAIL_ENABLED="false")), alice.id)
+
+    kit = client.get(f"/byop/kit?id={alices_post.id}").get_data(as_text=True)
+    response = client.post("/byop/email", data=fields(alices_post.id, "carla@example.org"))
+
+    assert "/byop/email" not in kit
+    assert response.status_code == 400
+    assert "désactivé" in response.get_data(as_text=True)
+
+
+def test_too_many_requests_a_minute_are_refused(make_app, alice: Any, alices_post: Any):
+    client = log_in(browser(make_app(EMAIL_PER_MINUTE="2")), alice.id)
+    for number in range(2):
+        post(client, "/byop/email", fields(alices_post.id, "", nonce=str(number)))
+
+    response = post(client, "/byop/email", fields(alices_post.id, "carla@example.org", nonce="3"))
+
+    assert response.status_code == 429
+    assert int(response.headers["Retry-After"]) <= 60
+    assert deliveries() == []
+
+
+def test_presses_at_once_never_pass_the_cap(make_app, alice: Any, alices_post: Any):
+    app = make_app(SHARE_EMAIL_DAILY_LIMIT="20", EMAIL_PER_MINUTE="1000")
+    answers: list[int] = []
+
+    def press(number: int) -> None:
+        client = log_in(browser(app), alice.id)
+        token = csrf(client)
+        data = fields(alices_post.id, addresses(3, f"r{number}x"), nonce=str(number), csrf_token=token)
+        answers.append(client.post("/byop/email", data=data).status_code)
+
+    threads = [threading.Thread(target=press, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert answers.count(303) == 6
+    assert answers.count(429) == 4
+    assert len(deliveries()) == 18
