@@ -10,4 +10,4 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    from contentflow.earnings import append_only, models  # noqa: F401
+    from contentflow.earnings import models  # noqa: F401

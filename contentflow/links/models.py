@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Date, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentflow.core import clock
@@ -54,6 +54,47 @@ class Click(Base):
     ip_hash: Mapped[str | None] = mapped_column(String(64))
     block_hash: Mapped[str | None] = mapped_column(String(64))
     agent_class: Mapped[str] = mapped_column(String(16))
+
+
+class PartnerDay(Base):
+    """A partner's clicks of one UTC day, channel and verdict.
+
+    Triggers on ``clicks`` keep this table and the two below in step, in the click's own transaction,
+    whoever writes or reclassifies it. Sums stay when raw clicks go. The key's order serves “the valid
+    clicks of the last 90 days”.
+    """
+
+    __tablename__ = "click_partner_days"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 (SQLAlchemy reads it so)
+
+    partner_id: Mapped[str] = mapped_column(ForeignKey("partners.id"), primary_key=True)
+    verdict: Mapped[str] = mapped_column(String(16), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16), primary_key=True)
+    clicks: Mapped[int] = mapped_column(BigInteger)
+
+
+class LinkDay(Base):
+    """A link's credited clicks of one UTC day and verdict."""
+
+    __tablename__ = "click_link_days"
+    __table_args__ = (Index(None, "day"), {"sqlite_with_rowid": False})
+
+    link_id: Mapped[str] = mapped_column(ForeignKey("links.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    verdict: Mapped[str] = mapped_column(String(16), primary_key=True)
+    clicks: Mapped[int] = mapped_column(BigInteger)
+
+
+class LinkTotal(Base):
+    """All credited clicks that a link ever had, by verdict."""
+
+    __tablename__ = "click_link_totals"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
+
+    link_id: Mapped[str] = mapped_column(ForeignKey("links.id"), primary_key=True)
+    verdict: Mapped[str] = mapped_column(String(16), primary_key=True)
+    clicks: Mapped[int] = mapped_column(BigInteger)
 
 
 class VisitorKey(Base):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, String
+from sqlalchemy import CheckConstraint, Date, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentflow.core import clock
@@ -24,5 +24,14 @@ class Offer(Base):
     advertiser: Mapped[str] = mapped_column(String(120), default="")
     url: Mapped[str] = mapped_column(String(2048))
     revshare_bp: Mapped[int]
+    fixed_cents: Mapped[int] = mapped_column(default=0)  # a sale or lead, on top of the share
+    click_cents: Mapped[int] = mapped_column(default=0)  # a valid click
+    holding_days: Mapped[int] = mapped_column(default=30)
+    daily_budget_cents: Mapped[int | None]  # the most that its clicks earn a UTC day
+    category: Mapped[str] = mapped_column(String(32), default="other")
+    starts_on: Mapped[date | None] = mapped_column(Date)
+    ends_on: Mapped[date | None] = mapped_column(Date)
+    brand_words: Mapped[str] = mapped_column(String(1000), default="")
+    brand_pictures: Mapped[str] = mapped_column(String(2000), default="")  # https URLs, one a line
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
