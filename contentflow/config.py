@@ -112,6 +112,17 @@ class Settings:
     log_per_minute: int = setting(values.integer(1, 100_000), "120", "share presses a minute and partner")
     submit_per_minute: int = setting(values.integer(1, 100_000), "30", "posts submitted a minute and partner")
     email_per_minute: int = setting(values.integer(1, 100_000), "60", "e-mail requests a minute and partner")
+    click_burst_per_minute: int = setting(
+        values.integer(1, 1_000_000),
+        "60",
+        "clicks a minute of one IP address on one link; more are fraud",
+    )
+    postback_per_minute: int = setting(
+        values.integer(1, 1_000_000), "600", "postbacks a minute of one IP address to one network"
+    )
+    network_get: frozenset[str] = setting(
+        values.network_names, "", "true: the network NAME, in capitals, may report by a signed GET"
+    )
     unknown_code_per_minute: int = setting(
         values.integer(1, 100_000), "60", "unknown short links a minute and IP address"
     )
@@ -126,7 +137,10 @@ class Settings:
 
 
 SECRET = {"secret_key", "brevo_api_key", "smtp_url", "database_url", "huey_url"}
-NAMES = {"byop_default_revshare_bp": "BYOP_DEFAULT_REVSHARE_PCT"}
+NAMES = {
+    "byop_default_revshare_bp": "BYOP_DEFAULT_REVSHARE_PCT",
+    "network_get": "NETWORK_NAME_ALLOW_GET",
+}
 
 
 def name_of(item: Field[Any]) -> str:
@@ -140,6 +154,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """
     if environ is None:
         environ = {**{k: v or "" for k, v in dotenv_values(ROOT / ".env").items()}, **os.environ}
+    environ = {**environ, NAMES["network_get"]: _networks_with_get(environ)}
     parsed = {item.name: _parse(item, environ) for item in fields(Settings)}
     if not parsed["data_dir"].is_absolute():
         parsed["data_dir"] = ROOT / parsed["data_dir"]
@@ -149,6 +164,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     parsed["database_url"] = parsed["database_url"] or f"sqlite:///{parsed['data_dir']}/contentflow.db"
     _require(parsed)
     return Settings(**parsed)
+
+
+def _networks_with_get(environ: Mapping[str, str]) -> str:
+    try:
+        return values.networks_with_get(environ)
+    except ValueError as error:
+        raise WrongSetting(NAMES["network_get"], "…", str(error)) from None
 
 
 def _parse(item: Field[Any], environ: Mapping[str, str]) -> Any:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
+from contentflow.config import settings
 from contentflow.core import clock
 from contentflow.core.ids import new_id
 from contentflow.links import spool, visitor_keys
@@ -23,6 +25,7 @@ log = logging.getLogger(__name__)
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 SAME_VISITOR = timedelta(minutes=60)
+BURST = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,11 @@ def _set_aside(click_id: str, target: Target, hit: Hit) -> Recorded:
 
 
 def _entry(click_id: str, target: Target, hit: Hit, at: datetime, keys: visitor_keys.Keys) -> Entry:
-    visitor = earlier = None
+    visitor = earlier = ip = earlier_ip = block = None
     if hit.verdict is None:
-        visitor, earlier = visitor_keys.hashes(keys, at, hit.ip, hit.agent)
+        visitor, earlier = visitor_keys.hashes(keys, at, f"{hit.ip}\n{hit.agent}")
+        ip, earlier_ip = visitor_keys.hashes(keys, at, hit.ip)
+        block, _ = visitor_keys.hashes(keys, at, block_of(hit.ip))
     return Entry(
         id=click_id,
         link_id=target.id,
@@ -95,19 +100,34 @@ def _entry(click_id: str, target: Target, hit: Hit, at: datetime, keys: visitor_
         agent_class=hit.agent_class,
         visitor_hash=visitor,
         earlier_hash=earlier,
+        ip_hash=ip,
+        earlier_ip_hash=earlier_ip,
+        block_hash=block,
     )
+
+
+def block_of(ip: str) -> str:
+    """Return the network block that an address is out of: its /24, or its /48."""
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return ip
+    return str(ip_network((address, 24 if address.version == 4 else 48), strict=False))
 
 
 def write(connection: Connection, entry: Entry) -> str:
     """Insert the click unless it is there already, and return its verdict.
 
     A person is a duplicate when a valid click of the same visitor on the same link lies less than
-    60 minutes away; after it too, for a click that waited in the spool.
+    60 minutes away; after it too, for a click that waited in the spool. Whoever clicks one link more
+    often than ``CLICK_BURST_PER_MINUTE`` out of one address is no person.
     """
     verdict = entry.verdict
     if verdict == Verdict.VALID and entry.visitor_hash is not None:
         _lock_visitor(connection, entry)
-        if connection.execute(select(exists().where(_repeats(entry)))).scalar():
+        if _is_burst(connection, entry):
+            verdict = Verdict.FRAUD
+        elif connection.execute(select(exists().where(_repeats(entry)))).scalar():
             verdict = Verdict.DUPLICATE
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     row = insert(Click).values(
@@ -117,6 +137,8 @@ def write(connection: Connection, entry: Entry) -> str:
         at=entry.at,
         verdict=str(verdict),
         visitor_hash=entry.visitor_hash,
+        ip_hash=entry.ip_hash,
+        block_hash=entry.block_hash,
         agent_class=entry.agent_class,
     )
     connection.execute(row.on_conflict_do_nothing(index_elements=["id"]))
@@ -127,7 +149,7 @@ def _repeats(entry: Entry) -> ColumnElement[bool]:
     credited = Click.partner_id.is_not(None) if entry.is_credited else Click.partner_id.is_(None)
     return and_(
         Click.link_id == entry.link_id,
-        Click.visitor_hash.in_(_known_hashes(entry)),
+        Click.visitor_hash.in_(_known(entry.earlier_hash, entry.visitor_hash)),
         Click.at > entry.at - SAME_VISITOR,
         Click.at < entry.at + SAME_VISITOR,
         Click.verdict == Verdict.VALID,
@@ -136,14 +158,31 @@ def _repeats(entry: Entry) -> ColumnElement[bool]:
     )
 
 
-def _known_hashes(entry: Entry) -> list[str]:
-    return [known for known in (entry.earlier_hash, entry.visitor_hash) if known]
+def _is_burst(connection: Connection, entry: Entry) -> bool:
+    most = settings().click_burst_per_minute
+    before = (
+        select(Click.id)
+        .where(
+            Click.link_id == entry.link_id,
+            Click.ip_hash.in_(_known(entry.earlier_ip_hash, entry.ip_hash)),
+            Click.at > entry.at - BURST,
+            Click.at <= entry.at,
+            Click.id != entry.id,
+        )
+        .limit(most)
+    )
+    return len(connection.execute(before).all()) >= most
+
+
+def _known(*hashes: str | None) -> list[str]:
+    return [known for known in hashes if known]
 
 
 def _lock_visitor(connection: Connection, entry: Entry) -> None:
     # Two clicks at once must see each other. SQLite's transaction is the only writer already.
     if connection.dialect.name != "sqlite":
-        for known in _known_hashes(entry):
+        by_address = _known(entry.earlier_ip_hash, entry.ip_hash)
+        for known in by_address or _known(entry.earlier_hash, entry.visitor_hash):
             connection.execute(LOCK, {"name": f"{entry.link_id}/{known}"})
 
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 class Entry:
     """``verdict`` is provisional when it is ``valid``: the clicks before it may make it a duplicate.
 
-    ``earlier_hash`` is the same visitor's under yesterday's key, in the first hour of a day.
+    The ``earlier`` hashes are the same visitor's and address's under yesterday's key, in the first hour
+    of a day.
     """
 
     id: str
@@ -22,6 +23,9 @@ class Entry:
     agent_class: str
     visitor_hash: str | None = None
     earlier_hash: str | None = None
+    ip_hash: str | None = None
+    earlier_ip_hash: str | None = None
+    block_hash: str | None = None
 
 
 def to_line(entry: Entry) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
@@ -12,11 +11,11 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from contentflow.config import settings
 from contentflow.core import clock
-from contentflow.core.db import db, in_transaction, is_sqlite
+from contentflow.core.db import db, in_transaction
 from contentflow.core.ids import short_code
 from contentflow.links.channels import CHANNELS, DIRECT
 from contentflow.links.memory import Card, memory
-from contentflow.links.models import Click, Link
+from contentflow.links.models import Click, Link, LinkTotal, PartnerDay
 from contentflow.links.replay import replay_spool
 
 VALID = "valid"
@@ -83,12 +82,12 @@ def register_card(app: Flask, card: Card) -> None:
 
 def verdict_counts(submission_ids: Iterable[str]) -> dict[str, dict[str, int]]:
     """Return each post's clicks by verdict; a post without any has an empty dict."""
-    return _counts(submission_ids, Click.verdict)
+    return _counts(submission_ids, LinkTotal.verdict)
 
 
 def valid_by_channel(submission_ids: Iterable[str]) -> dict[str, dict[str, int]]:
     """Return each post's valid clicks by channel; a post without any has an empty dict."""
-    return _counts(submission_ids, Link.channel, Click.verdict == VALID)
+    return _counts(submission_ids, Link.channel, LinkTotal.verdict == VALID)
 
 
 def _counts(
@@ -96,35 +95,26 @@ def _counts(
 ) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {submission_id: {} for submission_id in submission_ids}
     found = (
-        select(Link.submission_id, by, func.count(Click.id))
-        .join(Link, Link.id == Click.link_id)
-        .where(Link.submission_id.in_(counts), Click.partner_id.is_not(None), *where)
+        select(Link.submission_id, by, func.sum(LinkTotal.clicks))
+        .join(LinkTotal, LinkTotal.link_id == Link.id)
+        .where(Link.submission_id.in_(counts), LinkTotal.clicks > 0, *where)
         .group_by(Link.submission_id, by)
     )
     for submission_id, key, number in db.session.execute(found):
-        counts[submission_id][key] = number
+        counts[submission_id][key] = int(number)
     return counts
 
 
 def daily_valid(partner_id: str, days: int) -> list[tuple[date, int]]:
     """Return (UTC day, valid clicks), oldest first, today last; days without clicks are there too."""
-    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    first = midnight - timedelta(days=days - 1)
-    counts: dict[date, int] = defaultdict(int)
-    utc_day = func.date(Click.at if is_sqlite() else func.timezone("UTC", Click.at))
+    first = clock.now().date() - timedelta(days=days - 1)
     found = (
-        select(utc_day, func.count(Click.id))
-        .where(
-            Click.partner_id == partner_id,
-            Click.verdict == VALID,
-            Click.at >= first,
-        )
-        .group_by(utc_day)
+        select(PartnerDay.day, func.sum(PartnerDay.clicks))
+        .where(PartnerDay.partner_id == partner_id, PartnerDay.verdict == VALID, PartnerDay.day >= first)
+        .group_by(PartnerDay.day)
     )
-    for at, number in db.session.execute(found):
-        counts[at if isinstance(at, date) else date.fromisoformat(at)] = number
-    wanted = [first.date() + timedelta(days=number) for number in range(days)]
-    return [(day, counts[day]) for day in wanted]
+    counts = {day: int(number) for day, number in db.session.execute(found)}
+    return [(first + timedelta(n), counts.get(first + timedelta(n), 0)) for n in range(days)]
 
 
 def export_links(partner_id: str) -> list[dict[str, Any]]:

@@ -51,10 +51,9 @@ def keys_for(connection: Connection, at: datetime) -> Keys:
     return keys
 
 
-def hashes(keys: Keys, at: datetime, ip: str, agent: str) -> tuple[str | None, str | None]:
-    """Return the visitor's hash, and in the day's first hour the one under yesterday's key."""
-    visitor = f"{ip}\n{agent}"
-    made = [keyed_hash(keys[day], visitor) if day in keys else None for day in days_in_use(at)]
+def hashes(keys: Keys, at: datetime, text: str) -> tuple[str | None, str | None]:
+    """Return the hash of a text, and in the day's first hour the one under yesterday's key."""
+    made = [keyed_hash(keys[day], text) if day in keys else None for day in days_in_use(at)]
     return made[0], made[1] if len(made) > 1 else None
 
 

@@ -444,4 +444,5 @@ def test_a_waiting_click_holds_nothing_but_its_hash(
     (line,) = spooled(app)
     assert set(line) == {
         "id", "link_id", "is_credited", "at", "verdict", "agent_class", "visitor_hash", "earlier_hash",
+        "ip_hash", "earlier_ip_hash", "block_hash",
     }  # fmt: skip
