@@ -117,8 +117,10 @@ class Settings:
         "60",
         "clicks a minute of one IP address on one link; more are fraud",
     )
-    postback_per_minute: int = setting(
-        values.integer(1, 1_000_000), "600", "postbacks a minute of one IP address to one network"
+    postback_refused_per_minute: int = setting(
+        values.integer(1, 1_000_000),
+        "60",
+        "unsigned postbacks a minute of one IP address to one network; signed ones are not limited",
     )
     network_get: frozenset[str] = setting(
         values.network_names, "", "true: the network NAME, in capitals, may report by a signed GET"

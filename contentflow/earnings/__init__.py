@@ -1,13 +1,26 @@
 """Conversions become a ledger: what each partner earned, holds, may have, and why.
 
 Tables: ``networks``, ``currency_rates``, ``conversions``, ``credits``, ``holds``, ``ledger_postings``,
-``ledger_entries``, ``contracts``.
+``ledger_entries``, ``contracts``.  Pages: ``/postback/<network>``, ``/partner/earnings…``.
+Commands: ``network``, ``rate``, ``conversion``, ``hold``, ``contract``, ``ledger``.
 """
 
 from __future__ import annotations
 
 from flask import Flask
 
+from contentflow.core.registry import registry
+from contentflow.core.work import register_chore, register_sweep
+from contentflow.earnings import cli, clicks_pay, ledger, postback, services
+
 
 def init_app(app: Flask) -> None:
-    from contentflow.earnings import models  # noqa: F401
+    app.register_blueprint(postback.bp)
+    register_sweep(app, services.mature_due)
+    register_chore(app, clicks_pay.pay_closed_days)
+    parts = registry(app)
+    parts.exports["conversions"] = services.export_conversions
+    parts.exports["ledger"] = services.export_ledger
+    parts.doctor["ledger"] = ledger.check_ledger
+    for group in cli.GROUPS:
+        app.cli.add_command(group)

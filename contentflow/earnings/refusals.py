@@ -20,6 +20,11 @@ class UnknownNetwork(NotFound):
     message = _l("Ce réseau n'existe pas.")
 
 
+class NotSigned(Refused):
+    status = 401
+    message = "The signature is missing, wrong, or older than 300 seconds."
+
+
 class WrongReport(Refused):
     """A report that cannot be kept: the message names the field, in English, for a machine's owner."""
 

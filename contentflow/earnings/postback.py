@@ -1,0 +1,94 @@
+"""The doors of the networks: POST, and a signed GET where a setting allows the one GET that writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Blueprint, Response, json, request
+from flask.typing import ResponseReturnValue
+
+from contentflow.config import settings
+from contentflow.core import clock
+from contentflow.core.db import db, transaction
+from contentflow.core.errors import Refused
+from contentflow.core.signing import short_lived_hash
+from contentflow.earnings import amounts, conversions, networks, reports, signature
+from contentflow.earnings.models import Network
+from contentflow.earnings.refusals import NotSigned, WrongReport
+from contentflow.web import limits
+from contentflow.web.admission import open_post
+from contentflow.web.security import client_ip
+
+bp = Blueprint("postback", __name__, url_prefix="/postback")
+MOST_BYTES = 16 * 1024
+IN_QUERY = "&signature="
+
+
+@bp.post("/<name>")
+@open_post
+def report(name: str) -> ResponseReturnValue:
+    request.max_content_length = MOST_BYTES
+    body = request.get_data()
+    network = _signed(name, request.headers.get(signature.HEADER, ""), request.path, body)
+    return _record(network, _fields(body))
+
+
+@bp.get("/<name>")
+@open_post
+def report_by_get(name: str) -> ResponseReturnValue:
+    """Answer 401 unless ``NETWORK_<NAME>_ALLOW_GET`` is true, as if the signature were wrong."""
+    if name not in settings().network_get or request.method != "GET":
+        raise NotSigned
+    query, _, in_query = request.query_string.decode("latin-1").partition(IN_QUERY)
+    header = request.headers.get(signature.HEADER) or in_query
+    network = _signed(name, header, f"{request.path}?{query}", b"")
+    fields = {key: value for key, value in request.args.items() if key != "signature"}
+    return _record(network, fields)
+
+
+@bp.errorhandler(Refused)
+def refuse(refusal: Refused) -> Response:
+    """Machines read JSON: the sentence stands in ``error``."""
+    response = _json({"error": str(refusal.message)}, refusal.status)
+    if refusal.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+    return response
+
+
+def _signed(name: str, header: str, path: str, body: bytes) -> Network:
+    """Return the network that signed; an unknown one is refused in the same words as a wrong signature.
+
+    Only refusals use up the limit: a network that reports its whole day at once is welcome.
+    """
+    network = networks.find_network(name)
+    secret = networks.secret_of(network) if network else "nobody's secret, for the same time"
+    now = int(clock.now().timestamp())
+    if not signature.is_signed(secret, header, now, request.method, path, body) or network is None:
+        _count_refusal(name)
+        raise NotSigned
+    return network
+
+
+def _count_refusal(name: str) -> None:
+    key = short_lived_hash("postback", f"{name[:64]} {client_ip()}")
+    limits.take("postback", key, settings().postback_refused_per_minute, limits.MINUTE)
+
+
+def _fields(body: bytes) -> dict[str, object]:
+    try:
+        return amounts.read_json(body)
+    except amounts.WrongAmount as error:
+        raise WrongReport(str(error)) from None
+
+
+def _record(network: Network, fields: Mapping[str, object]) -> Response:
+    report = reports.read_report(fields, clock.now())
+    network_id = network.id
+    with transaction():
+        again = db.session.get_one(Network, network_id)
+        conversion_id = conversions.record_conversion(again, report).id
+    return _json({"id": conversion_id})
+
+
+def _json(content: dict[str, str], status: int = 200) -> Response:
+    return Response(json.dumps(content) + "\n", status, mimetype="application/json")

@@ -1,0 +1,93 @@
+"""What operators type."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from contentflow.core.audit import AuditEntry
+from contentflow.core.db import db
+from contentflow.earnings import ledger
+from contentflow.earnings.models import Network
+from tests.house import browser
+
+
+@pytest.fixture
+def run(app: Flask) -> Any:
+    def run(*words: str, ok: bool = True) -> str:
+        result = app.test_cli_runner().invoke(args=list(words))
+        db.session.rollback()
+        assert (result.exit_code == 0) == ok, result.output
+        return result.output.strip()
+
+    return run
+
+
+def test_a_network_shows_its_secret_once_and_keeps_it_sealed(app: Flask, run):
+    secret = run("network", "add", "awin")
+
+    assert len(secret) == 43
+    sealed = db.session.scalars(select(Network.secret)).one()
+    assert secret.encode() not in sealed
+    assert "existe déjà" in run("network", "add", "awin", ok=False)
+    run("network", "add", "Not a name", ok=False)
+
+
+def test_the_printed_call_can_be_sent_as_it_is(app: Flask, run, alice, click):
+    click()
+    run("network", "add", "awin")
+
+    words = shlex.split(run("network", "curl", "awin"))
+
+    headers = dict(words[i + 1].split(": ", 1) for i, word in enumerate(words) if word == "-H")
+    path = next(word for word in words if "/postback/" in word).removeprefix("https://share.example.org")
+    answer = browser(app).post(path, data=words[words.index("--data-binary") + 1], headers=headers)
+    assert answer.status_code == 200
+    assert ledger.balances(alice.id)["pending"] == 400
+
+
+def test_an_unattributed_conversion_is_listed_and_attached(app: Flask, run, alice, click, report):
+    report("T1")
+
+    (row,) = json.loads(run("conversion", "unattributed", "--json"))
+    run("conversion", "attach", row["id"], click())
+
+    assert json.loads(run("conversion", "unattributed", "--json")) == []
+    assert ledger.balances(alice.id)["pending"] == 400
+    run("conversion", "attach", row["id"], click(), ok=False)
+    run("conversion", "attach", "nobody", click(), ok=False)
+
+
+def test_a_hold_is_listed_and_let_go_and_a_credit_clawed_back(app: Flask, run, alice, click, report):
+    report("T1", click_id=click(verdict="self"))
+
+    (row,) = json.loads(run("hold", "list", "--json"))
+    run("hold", "release", row["credit"])
+    run("ledger", "clawback", row["credit"], "150", "--reason", "Commande annulée")
+    run("ledger", "clawback", row["credit"], "251", "--reason", "Trop", ok=False)
+    run("ledger", "clawback", row["credit"], "1", "--reason", " ", ok=False)
+
+    assert row["reason"] == "self_click"
+    assert ledger.balances(alice.id)["pending"] == 250
+    acts = list(db.session.scalars(select(AuditEntry.act).order_by(AuditEntry.at)))
+    assert acts[-2:] == ["hold.release.self_click", "ledger.clawback"]
+
+
+def test_a_contract_is_recorded_for_a_known_partner_only(app: Flask, run, alice, click, report):
+    report("T1", amount_cents=260_000, click_id=click())
+
+    run("contract", "record", "nobody@example.org", "Nova", "1", ok=False)
+    run("contract", "record", "alice@example.org", "Nova", "2026-1", "--accepted-on", "2026-03-01")
+
+    assert ledger.balances(alice.id)["held"] == 0
+
+
+def test_a_rate_is_set(app: Flask, run):
+    assert run("rate", "set", "USD", "0.92") == "USD"
+    for wrong in (("USD", "x"), ("EUR", "1"), ("ZZZ", "1")):
+        run("rate", "set", *wrong, ok=False)
