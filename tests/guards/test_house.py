@@ -44,7 +44,7 @@ PUBLIC = {
     "web.robots",
     "web.security_txt",
 }
-OPEN = {"mailing.subscribe", "mailing.unsubscribe"}
+OPEN = {"mailing.subscribe", "mailing.subscribed", "mailing.unsubscribe", "mailing.unsubscribed"}
 CATALOGUE = ROOT / "contentflow" / "translations" / "en" / "LC_MESSAGES" / "messages"
 
 
