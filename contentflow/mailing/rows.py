@@ -12,5 +12,6 @@ from contentflow.core.db import Base, db, is_sqlite
 def insert_missing(model: type[Base], **values: Any) -> bool:
     """Insert a row unless its key is taken; False when it is. Never raises for the loser."""
     insert = sqlite.insert if is_sqlite() else postgresql.insert
-    made = db.session.execute(insert(model).values(**values).on_conflict_do_nothing())
-    return bool(made.rowcount)  # type: ignore[attr-defined]
+    key = model.__table__.primary_key.columns
+    made = db.session.execute(insert(model).values(**values).on_conflict_do_nothing().returning(*key))
+    return made.first() is not None
