@@ -27,6 +27,7 @@ class Brevo:
     def __init__(self, mode: str = "201", fail_first: int = 1_000_000) -> None:
         self.mode, self.fail_first = mode, fail_first
         self.reset_seconds = "1"
+        self.delay_seconds = 0.0
         self.messages: dict[str, dict[str, Any]] = {}
         self.tries: Counter[str] = Counter()
         self.calls: list[dict[str, Any]] = []
@@ -45,8 +46,8 @@ class Brevo:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
-    def take(self, payload: dict[str, Any], headers: dict[str, str]) -> tuple[str, str, bool]:
-        """Count a call; return its key, how to answer it, and whether it makes the message."""
+    def take(self, payload: dict[str, Any], headers: dict[str, str]) -> tuple[str, str]:
+        """Count a call, make its message where the mode accepts it; return its key and the mode."""
         key = payload["headers"]["idempotencyKey"]
         with self.lock:
             self.tries[key] += 1
@@ -55,7 +56,7 @@ class Brevo:
             mode = self.mode if self.tries[key] <= self.fail_first else "201"
             if mode in {"201", "202", "201 without id", "broken json", "slow"} or mode.startswith("accept"):
                 self.messages.setdefault(key, payload)
-        return key, mode, key in self.messages
+        return key, mode
 
     def readers(self) -> Counter[str]:
         with self.lock:
@@ -95,7 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         assert self.path == "/v3/smtp/email", self.path
         payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        key, mode, _ = self.standin.take(payload, dict(self.headers))
+        key, mode = self.standin.take(payload, dict(self.headers))
+        self.standin.hang(self.standin.delay_seconds)
         self._answer_as(mode, key)
 
     def _answer_as(self, mode: str, key: str) -> None:
