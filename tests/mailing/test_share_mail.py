@@ -39,8 +39,8 @@ def test_the_mail_says_who_shares_what_and_why_one_gets_it(app, alice, alices_po
     assert mail.subject == "Une heure gagnée par jour"
     assert mail.sender == "Alice Martin via ContentFlow <bonjour@share.example.org>"
     for part in (mail.text, visible(mail.html)):
-        assert "Alice Martin partage avec vous une offre de Nova." in part
-        assert "Vous recevez ce message parce que Alice Martin atteste" in part
+        assert "Alice Martin partage avec vous une offre signée Nova." in part
+        assert "Alice Martin atteste que vous avez accepté de recevoir ce message." in part
         assert "Le soir, tout est fait." in part
         assert "Oui, je veux recevoir les suivants" in part
     assert WORDS.url in mail.text and f'href="{WORDS.url}"' in mail.html
@@ -87,7 +87,7 @@ def test_one_who_said_yes_is_not_asked_again(app, alice, alices_post) -> None:
     mail = mailed(app, alice, alices_post)
 
     assert "/subscribe/" not in mail.html + mail.text
-    assert "parce que vous avez dit oui aux messages de Alice Martin" in mail.text
+    assert "parce que vous avez dit oui aux messages partagés par Alice Martin" in mail.text
 
 
 def test_reply_to_stands_only_where_the_partner_agreed(app, alice, alices_post) -> None:
