@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import Flask
+from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from contentflow.core.db import transaction
+from contentflow.core.db import db, transaction
 from contentflow.core.work import bells
 from contentflow.partners import services as partners
 
@@ -27,6 +27,8 @@ def browser(app: Flask) -> FlaskClient:
                 response = super().open(*args, **kwargs)
                 response.get_data()
                 response.close()
+            if has_app_context():
+                db.session.rollback()  # The test's own session sees what the request committed.
             return response
 
     app.test_client_class = Browser

@@ -11,6 +11,9 @@ from contentflow.core import clock
 from contentflow.core.db import Base
 from contentflow.core.ids import new_id
 
+# SQLite does not hold a column to its length: a check does, on every database.
+LENGTHS = {"source_url": 2048, "title": 120, "description": 2000, "hashtags": 300, "cta": 200}
+
 
 class Submission(Base):
     """A post, with the terms it was accepted with. ``draft_hash`` is of all that was submitted."""
@@ -20,6 +23,10 @@ class Submission(Base):
         UniqueConstraint("partner_id", "nonce", "draft_hash"),
         CheckConstraint("status IN ('submitted', 'processing', 'ready', 'failed')", name="status"),
         CheckConstraint("revshare_bp BETWEEN 0 AND 10000", name="revshare_bp"),
+        *(
+            CheckConstraint(f"length({name}) <= {most}", name=f"{name}_length")
+            for name, most in LENGTHS.items()
+        ),
         Index(None, "partner_id", "created_at"),
     )
 

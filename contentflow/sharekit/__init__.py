@@ -9,12 +9,13 @@ from flask import Flask
 
 from contentflow.core.registry import registry
 from contentflow.links.services import register_card
-from contentflow.sharekit import email_views, services, views
+from contentflow.sharekit import email_views as _email_views  # noqa: F401 (its routes join the blueprint)
+from contentflow.sharekit import services, views
 from contentflow.web.admission import Gate, close_when_off
 
 
 def init_app(app: Flask) -> None:
-    app.register_blueprint(email_views.bp)
+    app.register_blueprint(views.bp)
     close_when_off(app, Gate("/byop/email", "share_email_enabled", 400, "sharekit/email_off.html"))
     register_card(app, views.preview_card)
     registry(app).exports["share_logs"] = services.export_share_logs

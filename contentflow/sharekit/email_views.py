@@ -11,7 +11,7 @@ from contentflow.core.errors import TooMany
 from contentflow.mailing import services as mailing
 from contentflow.partners.sessions import current_partner
 from contentflow.sharekit import emails, quota, services
-from contentflow.sharekit.email_form import EmailForm
+from contentflow.sharekit.forms import EmailForm
 from contentflow.sharekit.views import bp
 from contentflow.web.admission import partner_required
 from contentflow.web.htmx import go_to, is_htmx, render
@@ -60,12 +60,11 @@ def email() -> ResponseReturnValue:
             planned = emails.plan(partner.id, submission_id, parsed, form.nonce.data)
             if form.keep.data:
                 planned = planned.first(form.keep.data)
-            if planned.send_id is None and form.judge(planned):
+            send_id = planned.send_id
+            if send_id is None and form.judge(planned):
                 if planned.recipients:
                     quota.take_places(partner.id, planned.recipients)
                 send_id = emails.send(partner, planned, language(), form.nonce.data, form.reply_to.data)
-            else:
-                send_id = planned.send_id
     except TooMany as refusal:
         # Over the cap the answer is the form itself, with the offer to keep those who fit.
         return _over_cap(form, submission_id, refusal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from contentflow.config import settings
 from contentflow.core import clock
@@ -37,6 +38,6 @@ def more_free_at(partner_id: str) -> datetime | None:
     return clock.now() + timedelta(seconds=seconds)
 
 
-def places(partner_id: str) -> dict[str, object]:
+def places(partner_id: str) -> dict[str, Any]:
     """What every page that mails shows of the cap."""
     return {"left_today": left_today(partner_id), "more_free_at": more_free_at(partner_id)}

@@ -28,11 +28,11 @@ TEXT_TABS: Final = ("copy", "whatsapp", "telegram", "x", "linkedin", "facebook",
 
 # What each verdict means, and the tone of its part in the bar; the one that pays comes first.
 _VERDICTS: Final[Mapping[str, tuple[object, str]]] = {
-    "valid": (_l("Vraies visites : elles comptent"), "brand"),
-    "preview_bot": (_l("Aperçus de messageries, personne n'a cliqué"), "gold"),
-    "duplicate": (_l("Même personne, dans l'heure"), "rest"),
+    "valid": (_l("Vraies visites : elles comptent"), "brand"),
+    "preview_bot": (_l("Aperçus de messageries, personne n’a cliqué"), "gold"),
+    "duplicate": (_l("Même personne, dans l’heure"), "rest"),
     "self": (_l("Tes propres clics"), "rest"),
-    "prefetch": (_l("Pages préparées d'avance par un navigateur"), "rest"),
+    "prefetch": (_l("Pages préparées d’avance par un navigateur"), "rest"),
     "bot": (_l("Robots et moteurs de recherche"), "rest"),
     "fraud": (_l("Rafales anormales, mises de côté"), "bad"),
 }

@@ -36,7 +36,7 @@ class UnknownFormat(Refused):
 
 class Withdrawn(Refused):
     status = 410
-    message = _l("Ce post est archivé : ses liens ne mènent plus à l'offre.")
+    message = _l("Ce post est archivé : ses liens ne mènent plus à l'offre.")
 
 
 class NoLonger(Refused):

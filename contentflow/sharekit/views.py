@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, json, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -13,7 +15,7 @@ from contentflow.links.models import Link
 from contentflow.mailing import services as mailing
 from contentflow.partners.sessions import current_partner
 from contentflow.sharekit import emails, quota, services
-from contentflow.sharekit.email_form import EmailForm
+from contentflow.sharekit.forms import EmailForm
 from contentflow.sharekit.kit import Kit, PublicPost
 from contentflow.sharekit.qr import qr_png, qr_svg
 from contentflow.sharekit.sentences import CHANNEL_NAMES, TEXT_TABS
@@ -61,7 +63,7 @@ def kit() -> ResponseReturnValue:
     )
 
 
-def _mail_card(kit: Kit) -> dict[str, object]:
+def _mail_card(kit: Kit) -> dict[str, Any]:
     """The mail form, or what became of the send that the address names; nothing while it is off."""
     if not settings().share_email_enabled:
         return {"mails": False}

@@ -154,6 +154,13 @@ def upgrade() -> None:
             "status IN ('submitted', 'processing', 'ready', 'failed')",
             name=op.f("ck_byop_submissions_status"),
         ),
+        sa.CheckConstraint("length(cta) <= 200", name=op.f("ck_byop_submissions_cta_length")),
+        sa.CheckConstraint(
+            "length(description) <= 2000", name=op.f("ck_byop_submissions_description_length")
+        ),
+        sa.CheckConstraint("length(hashtags) <= 300", name=op.f("ck_byop_submissions_hashtags_length")),
+        sa.CheckConstraint("length(source_url) <= 2048", name=op.f("ck_byop_submissions_source_url_length")),
+        sa.CheckConstraint("length(title) <= 120", name=op.f("ck_byop_submissions_title_length")),
         sa.CheckConstraint("revshare_bp BETWEEN 0 AND 10000", name=op.f("ck_byop_submissions_revshare_bp")),
         sa.ForeignKeyConstraint(
             ["asset_id"], ["assets.id"], name=op.f("fk_byop_submissions_asset_id_assets")

@@ -25,7 +25,6 @@ def text_of(response: TestResponse) -> str:
 
 def now(alices_post: Submission) -> Submission:
     db.session.rollback()
-    db.session.expire_all()
     return db.session.get_one(Submission, alices_post.id)
 
 

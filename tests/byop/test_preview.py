@@ -130,7 +130,6 @@ def test_a_preview_changes_nothing(app: Flask, alice_client: FlaskClient, alices
     ask(alice_client, sid=alices_post.id, title="Autre")
 
     assert rows() == before
-    db.session.expire_all()
     assert db.session.get_one(Submission, alices_post.id).title == alices_post.title
 
 

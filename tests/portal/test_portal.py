@@ -100,7 +100,7 @@ def test_the_one_number_is_of_valid_clicks_alone(alice_client, alices_post):
 
     assert 'number-value">3<' in page
     assert "clics valides, sur 7 visites" in page
-    assert "Aperçus de messageries, personne n'a cliqué" in page
+    assert "Aperçus de messageries, personne n’a cliqué" in page
 
 
 def test_the_chart_is_a_table_too_and_says_that_its_days_are_utc(alice_client, alices_post):
@@ -199,7 +199,7 @@ def test_once_everything_was_tried_something_new_is_due():
 
 @pytest.mark.parametrize(
     "shares, sentence",
-    [((), "attend son premier partage"), (("x",), "attend son premier clic : essaie-le sur WhatsApp")],
+    [((), "attend son premier partage"), (("x",), "attend son premier clic : essaie-le sur WhatsApp")],
 )
 def test_the_next_step_is_a_sentence(alice, alice_client, alices_post, shares, sentence):
     with transaction():

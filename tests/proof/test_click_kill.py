@@ -1,4 +1,4 @@
-"""Clicks go on while processes are killed: what was answered stands exactly once."""
+"""Clicks and posts go on while processes are killed: what was answered stands exactly once."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from flask import Flask, current_app, session
+from flask.sessions import SecureCookieSessionInterface
+from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select, text
 
 from contentflow import config, create_app
 from contentflow.byop import services as byop
+from contentflow.byop.models import Submission
 from contentflow.byop.services import Draft
 from contentflow.core.db import db, is_sqlite, transaction
 from contentflow.links import services as links
@@ -28,6 +33,8 @@ from contentflow.links import spool
 from contentflow.links.models import Click
 from contentflow.offers import services as offers
 from contentflow.partners import services as partners
+from contentflow.partners.models import Partner
+from contentflow.pipeline.models import Asset
 from tests.live import Live, serving
 
 KILLS = int(os.environ.get("CLICK_KILLS", "8"))
@@ -75,6 +82,48 @@ class Crowd:
             response = connection.getresponse()
         if response.status == 302:
             self.answered.append(response.headers["Location"].partition("c=")[2])
+
+
+class Writer:
+    """A partner who submits posts without a pause; a post without an answer is pressed again.
+
+    ``answered`` holds the ids that the 303s named, by the form's nonce.
+    """
+
+    def __init__(self, live: Live, cookie: str, token: str) -> None:
+        self.answered: dict[str, set[str]] = {}
+        self._live, self._cookie, self._token = live, cookie, token
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write_on, daemon=True)
+
+    def __enter__(self) -> Writer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _write_on(self) -> None:
+        for number in itertools.count():
+            while not self._stop.is_set():
+                try:
+                    self._press(f"nonce-{number}")
+                    break
+                except (OSError, http.client.HTTPException):
+                    self._stop.wait(0.05)  # Nobody is there at the moment: press again.
+            if self._stop.is_set():
+                return
+
+    def _press(self, nonce: str) -> None:
+        body = urlencode({"title": f"Post {nonce}", "nonce": nonce, "csrf_token": self._token})
+        headers = {"Cookie": f"session={self._cookie}", "Content-Type": "application/x-www-form-urlencoded"}
+        connection = http.client.HTTPConnection("127.0.0.1", self._live.port, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("POST", "/byop/submit", body, {**headers, "Connection": "close"})
+            response = connection.getresponse()
+        if response.status == 303:
+            self.answered.setdefault(nonce, set()).add(response.headers["Location"].partition("id=")[2])
 
 
 def wait_for(is_so: Callable[[], bool], what: str) -> None:
@@ -150,8 +199,20 @@ def kill_while_the_database_is_locked(live: Live, crowd: Crowd) -> None:
 
 @pytest.fixture
 def live(tmp_path: Path, database_url: str) -> Iterator[Live]:
-    with serving(tmp_path, DATABASE_URL=database_url, HUEY_URL="") as live:
+    with serving(tmp_path, DATABASE_URL=database_url, HUEY_URL="", SUBMIT_PER_MINUTE="100000") as live:
         yield live
+
+
+def logged_in(app: Flask, partner_id: str) -> tuple[str, str]:
+    """Return the session cookie of a partner's browser, and a CSRF token that fits it."""
+    with transaction():
+        session_token = partners.open_session(partner_id)
+    with app.test_request_context():
+        session["_user_id"], session["_fresh"] = session_token, True
+        token = generate_csrf()
+        signer = SecureCookieSessionInterface().get_signing_serializer(app)
+        assert signer is not None
+        return str(signer.dumps(dict(session))), token
 
 
 @pytest.fixture
@@ -172,12 +233,13 @@ def codes(live: Live) -> Iterator[list[str]]:
 
 
 @pytest.mark.proof
-def test_a_click_that_was_answered_stands_exactly_once_whatever_is_killed(
-    live: Live, codes: list[str]
-) -> None:
+def test_what_was_answered_stands_exactly_once_whatever_is_killed(live: Live, codes: list[str]) -> None:
     kinds = list(itertools.islice(itertools.cycle(VICTIMS), KILLS))
 
-    with Crowd(live, codes) as crowd:
+    alice = db.session.scalars(select(Partner.id)).one()
+    db.session.rollback()
+
+    with Crowd(live, codes) as crowd, Writer(live, *logged_in(current_app, alice)) as writer:  # type: ignore[arg-type]
         kill_while_they_click(live, crowd, kinds[: KILLS // 2])
         kill_while_the_database_is_locked(live, crowd)
         kill_while_they_click(live, crowd, kinds[KILLS // 2 :])
@@ -191,3 +253,13 @@ def test_a_click_that_was_answered_stands_exactly_once_whatever_is_killed(
     assert set(crowd.answered) - {row.id for row in rows} == set()
     assert [visitor for visitor, times in visitors.items() if times > 1] == []
     assert not (spool.folder() / spool.REFUSED).exists()
+    posts = db.session.execute(
+        select(Submission.nonce, Submission.id).where(Submission.nonce != "first")
+    ).all()
+    print(f"{len(writer.answered)} posts answered, {len(posts)} rows")
+    assert len(writer.answered) > 0
+    assert len({post.nonce for post in posts}) == len(posts)
+    assert all(
+        ids == {post.id for post in posts if post.nonce == nonce} for nonce, ids in writer.answered.items()
+    )
+    assert len(db.session.scalars(select(Asset.id)).all()) == len(posts) + 1

@@ -205,8 +205,8 @@ def test_clicks_are_one_number_and_a_sentence_for_each_verdict(alice_client, ali
     assert "clics valides, sur 7 visites" in page
     for sentence in (
         "Vraies visites",
-        "Aperçus de messageries, personne n'a cliqué",
-        "Même personne, dans l'heure",
+        "Aperçus de messageries, personne n’a cliqué",
+        "Même personne, dans l’heure",
     ):
         assert sentence in page
     assert "Robots" not in page

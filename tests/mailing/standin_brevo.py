@@ -1,0 +1,151 @@
+"""A stand-in for Brevo's API: a real HTTP server that remembers idempotency keys.
+
+It answers by ``mode``; ``accept …`` modes make the message first and fail to say so. ``messages``
+are what readers got, ``tries`` every call by its key.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+ACCEPTED = b'{"messageId": "<%d@relay.example>"}'
+HTML = b"<html><body><h1>503 Service Unavailable</h1></body></html>"
+HANG_SECONDS = 3.0
+
+
+class Brevo:
+    """``fail_first`` calls of each key are answered by ``mode``, later ones 201."""
+
+    def __init__(self, mode: str = "201", fail_first: int = 1_000_000) -> None:
+        self.mode, self.fail_first = mode, fail_first
+        self.reset_seconds = "1"
+        self.delay_seconds = 0.0
+        self.messages: dict[str, dict[str, Any]] = {}
+        self.tries: Counter[str] = Counter()
+        self.calls: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.connections = 0
+        self.after_answer: Callable[[str], None] = lambda key: None
+        self.lock = threading.Lock()
+        self._over = threading.Event()
+        brevo = self
+
+        class Handler(_Handler):
+            standin = brevo
+
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v3"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def take(self, payload: dict[str, Any], headers: dict[str, str]) -> tuple[str, str]:
+        """Count a call, make its message where the mode accepts it; return its key and the mode."""
+        key = payload["headers"]["idempotencyKey"]
+        with self.lock:
+            self.tries[key] += 1
+            self.calls.append(payload)
+            self.headers.append(headers)
+            mode = self.mode if self.tries[key] <= self.fail_first else "201"
+            if mode in {"201", "202", "201 without id", "broken json", "slow"} or mode.startswith("accept"):
+                self.messages.setdefault(key, payload)
+        return key, mode
+
+    def readers(self) -> Counter[str]:
+        with self.lock:
+            return Counter(message["to"][0]["email"] for message in self.messages.values())
+
+    def hang(self, seconds: float) -> None:
+        self._over.wait(seconds)
+
+    def close(self) -> None:
+        self._over.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # Clients that hang up are the point.
+
+
+class _Handler(BaseHTTPRequestHandler):
+    standin: Brevo
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        super().setup()
+        self.standin.connections += 1
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        assert self.path == "/v3/smtp/email", self.path
+        payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        key, mode = self.standin.take(payload, dict(self.headers))
+        self.standin.hang(self.standin.delay_seconds)
+        self._answer_as(mode, key)
+
+    def _answer_as(self, mode: str, key: str) -> None:
+        number = len(self.standin.calls)
+        if mode in {"201", "202"}:
+            self._answer(int(mode), ACCEPTED % number)
+            self.standin.after_answer(key)
+        elif mode in {"400", "401", "402", "500"}:
+            self._answer(int(mode), b'{"code": "invalid_parameter", "message": "reader@example.org is bad"}')
+        elif mode == "429":
+            self._answer(429, b"{}", {"x-sib-ratelimit-reset": self.standin.reset_seconds})
+        elif mode == "503 html":
+            self._answer(503, HTML, {"Content-Type": "text/html"})
+        elif mode == "broken json":
+            self._answer(201, b'{"messageId": "<1@re')
+        elif mode == "201 without id":
+            self._answer(201, b"{}")
+        elif mode == "accept then hang":
+            self.standin.hang(HANG_SECONDS)
+            self.close_connection = True
+        elif mode == "accept then reset":
+            self._reset()
+        elif mode == "slow":
+            self.standin.hang(0.3)
+            self._answer(201, ACCEPTED % number)
+        else:
+            raise AssertionError(mode)
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Look every 20 ms until it holds; False when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
