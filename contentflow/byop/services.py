@@ -65,7 +65,7 @@ class Draft:
 def submit_post(partner_id: str, draft: Draft) -> Submission:
     """Accept a post: its asset ``new``, itself ``processing``, all its links made.
 
-    The share of the offer is kept as it is now. A draft that was submitted before returns the
+    The terms of the offer are kept as they are now. A draft that was submitted before returns the
     submission it made then. Raises ``UnknownOffer`` or ``NoOffer``.
     """
     _queue_up(partner_id)
@@ -120,6 +120,9 @@ def _accept(partner_id: str, draft: Draft, offer: Offer) -> Submission:
         cta=draft.cta,
         status="processing",
         revshare_bp=offer.revshare_bp,
+        fixed_cents=offer.fixed_cents,
+        click_cents=offer.click_cents,
+        holding_days=offer.holding_days,
         nonce=draft.nonce or new_id(),
         draft_hash=draft.hash,
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, func, or_, select, text
 
 from contentflow.config import settings
+from contentflow.core import clock
 from contentflow.core.db import db, is_sqlite
 from contentflow.core.errors import NotFound, Refused
 from contentflow.offers.models import Offer
 from contentflow.offers.template_url import check_template
+from contentflow.offers.terms import OfferTerms
 
 NAME_LENGTH = 120
 WHOLE_BP = 10_000
@@ -29,7 +32,13 @@ class UnknownOffer(NotFound):
     message = _l("Cette offre n'existe pas.")
 
 
-def add_offer(name: str, url: str, advertiser: str = "", revshare_bp: int | None = None) -> Offer:
+def add_offer(
+    name: str,
+    url: str,
+    advertiser: str = "",
+    revshare_bp: int | None = None,
+    terms: OfferTerms | None = None,
+) -> Offer:
     """Add an offer after the others; without ``revshare_bp`` it pays the programme's default share."""
     name, advertiser = _line(name), _line(advertiser)
     if not name:
@@ -38,7 +47,11 @@ def add_offer(name: str, url: str, advertiser: str = "", revshare_bp: int | None
     share = settings().byop_default_revshare_bp if revshare_bp is None else revshare_bp
     if not 0 <= share <= WHOLE_BP:
         raise WrongRevshare
-    offer = Offer(number=_next_number(), name=name, advertiser=advertiser, url=url, revshare_bp=share)
+    terms = terms or OfferTerms()
+    terms.check()
+    offer = Offer(
+        number=_next_number(), name=name, advertiser=advertiser, url=url, revshare_bp=share, **asdict(terms)
+    )
     db.session.add(offer)
     db.session.flush()
     return offer
@@ -47,7 +60,7 @@ def add_offer(name: str, url: str, advertiser: str = "", revshare_bp: int | None
 def get_offer(offer_id: str) -> Offer:
     """Raises ``UnknownOffer``, also for an offer that is no longer promoted."""
     offer = db.session.get(Offer, offer_id)
-    if offer is None or not offer.is_active:
+    if offer is None or not _is_promoted(offer):
         raise UnknownOffer
     return offer
 
@@ -62,7 +75,20 @@ def list_offers() -> list[Offer]:
 
 
 def _promoted() -> Select[Offer]:
-    return select(Offer).where(Offer.is_active).order_by(Offer.number)
+    today = clock.now().date()
+    return (
+        select(Offer)
+        .where(
+            Offer.is_active,
+            or_(Offer.starts_on.is_(None), Offer.starts_on <= today),
+            or_(Offer.ends_on.is_(None), Offer.ends_on >= today),
+        )
+        .order_by(Offer.number)
+    )
+
+
+def _is_promoted(offer: Offer) -> bool:
+    return db.session.scalar(_promoted().where(Offer.id == offer.id)) is not None
 
 
 def parse_revshare(fraction: str) -> int:

@@ -1,0 +1,97 @@
+"""What an offer says beyond its name and address: how it pays, when, and what partners may use. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlsplit
+
+from flask_babel import lazy_gettext as _l
+
+from contentflow.core.errors import Refused
+from contentflow.offers.categories import ALLOWED, BANNED
+
+MOST_CENTS = 1_000_000
+MOST_BUDGET_CENTS = 100_000_000
+MOST_DAYS = 365
+WORDS_LENGTH = 1_000
+PICTURES_LENGTH = 2_000
+
+
+class BannedCategory(Refused):
+    def __init__(self, category: str) -> None:
+        super().__init__()
+        self.message = _l("La loi ferme à l'influence commerciale %(what)s.", what=BANNED[category])
+
+
+class UnknownCategory(Refused):
+    def __init__(self) -> None:
+        super().__init__()
+        self.message = _l("Cette catégorie n'existe pas. Il y a : %(list)s.", list=", ".join(ALLOWED))
+
+
+class WrongPay(Refused):
+    message = _l(
+        "Une commission fixe et un clic valent de 0 à 1000000 centimes, un budget par jour de 1 à 100000000, "
+        "et l'attente est de 0 à 365 jours."
+    )
+
+
+class WrongDates(Refused):
+    message = _l("Une offre finit au plus tôt le jour où elle commence.")
+
+
+class WrongBrand(Refused):
+    message = _l(
+        "Les mots de la marque font au plus 1000 caractères ; ses images sont des adresses https, "
+        "2000 caractères en tout."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferTerms:
+    """``fixed_cents`` a sale or lead comes on top of the share; ``click_cents`` is a valid click's.
+
+    ``daily_budget_cents`` is the most that clicks earn a UTC day over all partners: sales are paid by
+    the network and know no budget. ``brand_pictures`` are https URLs, one a line.
+    """
+
+    category: str = "other"
+    fixed_cents: int = 0
+    click_cents: int = 0
+    holding_days: int = 30
+    daily_budget_cents: int | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+    brand_words: str = ""
+    brand_pictures: str = ""
+
+    def check(self) -> None:
+        """Raise the refusal that fits; a banned category is named with its law."""
+        if self.category in BANNED:
+            raise BannedCategory(self.category)
+        if self.category not in ALLOWED:
+            raise UnknownCategory
+        if not (0 <= self.fixed_cents <= MOST_CENTS and 0 <= self.click_cents <= MOST_CENTS):
+            raise WrongPay
+        if not 0 <= self.holding_days <= MOST_DAYS:
+            raise WrongPay
+        if self.daily_budget_cents is not None and not 1 <= self.daily_budget_cents <= MOST_BUDGET_CENTS:
+            raise WrongPay
+        if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
+            raise WrongDates
+        if len(self.brand_words) > WORDS_LENGTH or not _are_pictures(self.brand_pictures):
+            raise WrongBrand
+
+
+def _are_pictures(lines: str) -> bool:
+    urls = lines.split("\n") if lines else []
+    return len(lines) <= PICTURES_LENGTH and all(_is_picture(url) for url in urls)
+
+
+def _is_picture(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and bool(parts.hostname) and url.isprintable() and " " not in url
+    except ValueError:
+        return False
