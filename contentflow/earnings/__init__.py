@@ -11,11 +11,12 @@ from flask import Flask
 
 from contentflow.core.registry import registry
 from contentflow.core.work import register_chore, register_sweep
-from contentflow.earnings import cli, clicks_pay, ledger, postback, services
+from contentflow.earnings import cli, clicks_pay, ledger, postback, services, views
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(postback.bp)
+    app.register_blueprint(views.bp)
     register_sweep(app, services.mature_due)
     register_chore(app, clicks_pay.pay_closed_days)
     parts = registry(app)

@@ -90,6 +90,20 @@ def valid_by_channel(submission_ids: Iterable[str]) -> dict[str, dict[str, int]]
     return _counts(submission_ids, Link.channel, LinkTotal.verdict == VALID)
 
 
+def verdicts_by_channel(submission_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Return the clicks of all these posts together, by channel and verdict."""
+    counts: dict[str, dict[str, int]] = {}
+    found = (
+        select(Link.channel, LinkTotal.verdict, func.sum(LinkTotal.clicks))
+        .join(LinkTotal, LinkTotal.link_id == Link.id)
+        .where(Link.submission_id.in_(list(submission_ids)), LinkTotal.clicks > 0)
+        .group_by(Link.channel, LinkTotal.verdict)
+    )
+    for channel, verdict, number in db.session.execute(found):
+        counts.setdefault(channel, {})[verdict] = int(number)
+    return counts
+
+
 def _counts(
     submission_ids: Iterable[str], by: ColumnElement[str] | Any, *where: ColumnElement[bool]
 ) -> dict[str, dict[str, int]]:

@@ -1,0 +1,46 @@
+"""What the earnings page shows: accounts, what is held and why, the funnel, the last entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contentflow.byop import services as byop
+from contentflow.byop.words import DEFAULT_TITLE
+from contentflow.earnings import holds, ledger, statements
+from contentflow.earnings.contracts import Standing, standings
+from contentflow.earnings.funnel import Funnel, funnel
+from contentflow.earnings.statements import Entry
+from contentflow.earnings.words import reason_words
+
+
+@dataclass(frozen=True)
+class Home:
+    """``post_id`` is the post whose funnel is drawn, "" for all; ``posts`` are (id, title)."""
+
+    balances: Mapping[str, int]
+    held: list[tuple[str, int]]
+    warnings: list[Standing]
+    funnel: Funnel
+    posts: list[tuple[str, str]]
+    post_id: str
+    entries: list[Entry]
+    months: list[str]
+
+
+def home(partner_id: str, post_id: str = "") -> Home:
+    """Raises ``NotFound`` for another's post."""
+    if post_id:
+        byop.get_submission(partner_id, post_id)
+    posts = [(post.id, post.title or DEFAULT_TITLE) for post in byop.list_submissions(partner_id)]
+    held = holds.held_by_reason(partner_id)
+    return Home(
+        balances=ledger.balances(partner_id),
+        held=[(reason_words(reason), cents) for reason, cents in sorted(held.items())],
+        warnings=[one for one in standings(partner_id) if one.is_warned],
+        funnel=funnel([post_id] if post_id else [known for known, _ in posts]),
+        posts=posts,
+        post_id=post_id,
+        entries=statements.recent_entries(partner_id),
+        months=statements.months_of(partner_id),
+    )

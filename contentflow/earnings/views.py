@@ -1,0 +1,52 @@
+"""The partner's pages of clicks and money."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request, stream_with_context
+from flask.typing import ResponseReturnValue
+
+from contentflow.earnings import click_ledger, statements
+from contentflow.earnings.home import home
+from contentflow.partners.sessions import current_partner
+from contentflow.web.admission import partner_required
+from contentflow.web.htmx import render
+
+bp = Blueprint("earnings", __name__, url_prefix="/partner/earnings")
+
+
+@bp.get("")
+@partner_required
+def page() -> ResponseReturnValue:
+    return render("earnings/home.html", home=home(current_partner().id, request.args.get("id", "")))
+
+
+@bp.get("/clicks")
+@partner_required
+def clicks() -> ResponseReturnValue:
+    by = click_ledger.read_by(request.args.get("by", "day"))
+    post_id = request.args.get("id", "")
+    lines = click_ledger.lines(current_partner().id, by, post_id)
+    return render("earnings/clicks.html", lines=lines, by=by, post_id=post_id, days=click_ledger.DAYS)
+
+
+@bp.get("/clicks.csv")
+@partner_required
+def clicks_csv() -> ResponseReturnValue:
+    rows = click_ledger.csv_of_clicks(current_partner().id)
+    return _csv(stream_with_context(rows), "clicks.csv")
+
+
+@bp.get("/statement")
+@partner_required
+def statement() -> ResponseReturnValue:
+    month = request.args.get("month") or statements.this_month()
+    found = statements.statement(current_partner().id, month)
+    if request.args.get("format") == "csv":
+        return _csv(statements.csv_of_statement(found), f"statement-{month}.csv")
+    months = statements.months_of(current_partner().id)
+    return render("earnings/statement.html", statement=found, months=months)
+
+
+def _csv(lines: object, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"}
+    return Response(lines, mimetype="text/csv", headers=headers)  # type: ignore[arg-type]

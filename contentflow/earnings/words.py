@@ -1,0 +1,65 @@
+"""What the earnings say to a partner: verdicts in a sentence, reasons in general, kinds of entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext as _n
+
+# In general words: who tries to cheat does not learn the rule.
+REASONS: Final[Mapping[str, object]] = {
+    "contract": _l("Au-delà de 1 000 € par an avec un annonceur, la loi demande un contrat écrit accepté."),
+    "burst": _l("Beaucoup de ventes ou de clics en très peu de temps : l'équipe vérifie."),
+    "self_click": _l("Cela vient d'une visite faite depuis ton propre compte : l'équipe vérifie."),
+    "robot": _l("La visite ressemble à celle d'un robot : l'équipe vérifie."),
+    "network_block": _l("Beaucoup de visites viennent du même réseau : l'équipe vérifie."),
+    "refund_ratio": _l("Beaucoup de tes ventes sont remboursées : l'équipe vérifie les nouvelles."),
+}
+KINDS: Final[Mapping[str, object]] = {
+    "sale": _l("Vente"),
+    "lead": _l("Contact"),
+    "clicks": _l("Clics valides"),
+    "attach": _l("Vente attribuée après coup"),
+    "refund": _l("Remboursement"),
+    "clawback": _l("Reprise"),
+    "release": _l("Devenu disponible"),
+    "hold": _l("Retenu"),
+    "unhold": _l("Libéré"),
+    "payout": _l("Versement"),
+}
+
+
+def reason_words(reason: str) -> str:
+    return str(REASONS.get(reason, reason))
+
+
+def kind_words(kind: str) -> str:
+    return str(KINDS.get(kind, kind))
+
+
+def explain_hits(counts: Mapping[str, int]) -> str:
+    """Return “412 visites : 180 aperçus de messageries, 31 doublons, 201 valides.”"""
+    hits = sum(counts.values())
+    if not hits:
+        return str(_("Aucune visite."))
+    parts = ", ".join(_part(verdict, counts[verdict]) for verdict in _ORDER if counts.get(verdict))
+    return str(_n("%(num)s visite : %(parts)s.", "%(num)s visites : %(parts)s.", hits, parts=parts))
+
+
+_ORDER = ("preview_bot", "prefetch", "bot", "self", "fraud", "duplicate", "valid")
+
+
+def _part(verdict: str, count: int) -> str:
+    words = {
+        "preview_bot": lambda: _n("%(num)s aperçu de messagerie", "%(num)s aperçus de messageries", count),
+        "prefetch": lambda: _n("%(num)s page préparée d'avance", "%(num)s pages préparées d'avance", count),
+        "bot": lambda: _n("%(num)s robot", "%(num)s robots", count),
+        "self": lambda: _n("%(num)s clic à toi", "%(num)s clics à toi", count),
+        "fraud": lambda: _n("%(num)s en rafale", "%(num)s en rafale", count),
+        "duplicate": lambda: _n("%(num)s doublon", "%(num)s doublons", count),
+        "valid": lambda: _n("%(num)s valide", "%(num)s valides", count),
+    }
+    return str(words[verdict]())

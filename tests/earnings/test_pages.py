@@ -1,0 +1,191 @@
+"""The partner's pages of clicks and money."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask.testing import FlaskClient
+
+from contentflow.core import clock
+from contentflow.core.csv_lines import csv_line, decimal_cents
+from contentflow.core.db import transaction
+from contentflow.earnings import services
+from contentflow.earnings.statements import months_of
+from contentflow.earnings.words import explain_hits
+
+
+def words(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.replace("\u202f", " ").replace("\xa0", " ")))
+
+
+def read(client: FlaskClient, url: str) -> str:
+    answer = client.get(url)
+    assert answer.status_code == 200, url
+    return words(answer.get_data(as_text=True))
+
+
+def rows(client: FlaskClient, url: str) -> list[list[str]]:
+    answer = client.get(url)
+    assert answer.mimetype == "text/csv"
+    return list(csv.reader(io.StringIO(answer.get_data(as_text=True).removeprefix("\ufeff"))))
+
+
+def test_the_page_says_what_is_there_and_what_is_held_in_general_words(
+    alice_client, alices_post, click, report
+):
+    report("T1", amount_cents=9_600, click_id=click())
+    report("T2", amount_cents=1_000, click_id=click("x", "self"))
+
+    page = read(alice_client, "/partner/earnings")
+
+    assert "38,40 € en attente" in page
+    assert "4,00 € retenus." in page
+    assert "l'équipe vérifie" in page.replace("&#39;", "'")
+
+
+def test_the_funnel_names_the_best_channel(alice_client, alices_post, click, report):
+    report("T1", amount_cents=9_600, click_id=click("telegram"))
+    click("x")
+
+    page = read(alice_client, f"/partner/earnings?id={alices_post.id}")
+
+    assert "Telegram te rapporte le plus : 38,40 €." in page
+
+
+def test_without_any_sale_the_best_channel_is_the_one_that_brings_people(alice_client, alices_post, click):
+    click("x")
+
+    assert "X t'amène le plus de visites : 1 clic valide." in read(alice_client, "/partner/earnings").replace(
+        "&#39;", "'"
+    )
+
+
+def test_from_800_euros_the_page_warns_of_the_contract(alice_client, alices_post, click, report):
+    report("T1", amount_cents=200_000, click_id=click())
+
+    assert "Nova : 800,00 € cette année." in read(alice_client, "/partner/earnings")
+
+
+@pytest.mark.parametrize("by", ["day", "channel", "post", "link"])
+def test_every_hit_is_explained_in_a_sentence(alice_client, alices_post, click, by: str):
+    for verdict in ("valid", "valid", "preview_bot", "duplicate"):
+        click("x", verdict)
+
+    page = read(alice_client, f"/partner/earnings/clicks?by={by}")
+
+    assert "4 visites : 1 aperçu de messagerie, 1 doublon, 2 valides." in page
+
+
+def test_a_post_alone_can_be_looked_at(alice_client, alices_post, click):
+    click("x")
+
+    for by in ("day", "channel", "link"):
+        assert "1 visite : 1 valide." in read(
+            alice_client, f"/partner/earnings/clicks?by={by}&id={alices_post.id}"
+        )
+
+
+def test_a_view_that_does_not_exist_is_missing(alice_client):
+    assert alice_client.get("/partner/earnings/clicks?by=moon").status_code == 404
+
+
+def test_mallory_sees_nothing_of_alices(mallory_client, alices_post, click, report):
+    report("T1", click_id=click())
+
+    for path in ("/partner/earnings?id=", "/partner/earnings/clicks?id="):
+        assert mallory_client.get(path + alices_post.id).status_code == 404
+    assert len(rows(mallory_client, "/partner/earnings/clicks.csv")) == 1
+    assert len(rows(mallory_client, "/partner/earnings/statement?format=csv")) == 3
+
+
+def test_the_csv_has_every_click_once_in_order(alice_client, alices_post, click, monkeypatch):
+    monkeypatch.setattr("contentflow.earnings.click_ledger.AT_ONCE", 2)
+    made = [click("x", at=clock.now() - timedelta(minutes=9 - number // 2)) for number in range(7)]
+
+    found = rows(alice_client, "/partner/earnings/clicks.csv")
+
+    assert found[0] == ["at", "submission_id", "channel", "code", "verdict", "click_id"]
+    assert sorted(row[5] for row in found[1:]) == sorted(made)
+    assert [row[0] for row in found[1:]] == sorted(row[0] for row in found[1:])
+
+
+def test_the_statement_adds_up_on_the_page_and_in_the_csv(alice_client, alice, alices_post, click, report):
+    before = clock.now().replace(day=1) - timedelta(days=3)
+    with time_machine.travel(before):
+        report("T0", amount_cents=2_500, click_id=click())
+    report("T1", amount_cents=9_600, click_id=click())
+    report("T1", "refund", 4_800)
+
+    page = read(alice_client, "/partner/earnings/statement")
+    found = rows(alice_client, "/partner/earnings/statement?format=csv")
+
+    assert "Dû avant ce mois 10,00 €" in page
+    assert "Dû à la fin du mois 29,20 €" in page
+    assert "2023-451" in page
+    assert [(row[1], row[6]) for row in found[1:]] == [
+        ("opening", "10.00"),
+        ("sale", "38.40"),
+        ("refund", "-19.20"),
+        ("closing", "29.20"),
+    ]
+    assert months_of(alice.id) == [f"{clock.now():%Y-%m}", f"{before:%Y-%m}"]
+
+
+def test_moves_between_accounts_do_not_stand_in_the_statement(alice_client, alices_post, click, report):
+    report("T1", click_id=click(verdict="self"))
+    with time_machine.travel(clock.now() + timedelta(seconds=1)):
+        services.mature_due()
+
+    found = rows(alice_client, "/partner/earnings/statement?format=csv")
+
+    assert [row[1] for row in found[1:]] == ["opening", "sale", "closing"]
+
+
+@pytest.mark.parametrize("month", ["2026-13", "2026-1", "x", "1999-01"])
+def test_a_month_that_is_none_is_refused(alice_client, month: str):
+    assert alice_client.get(f"/partner/earnings/statement?month={month}").status_code == 422
+
+
+def test_the_export_holds_conversions_and_ledger(alice_client, alices_post, click, report):
+    sale = report("T1", amount_cents=9_600, click_id=click())
+
+    held = alice_client.get("/partner/export.json").json
+
+    assert [(row["id"], row["network"], row["earned_cents"]) for row in held["conversions"]] == [
+        (sale.id, "awin", 3_840)
+    ]
+    assert [(row["kind"], row["account"], row["amount_cents"]) for row in held["ledger"]] == [
+        ("sale", "pending", 3_840)
+    ]
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_tamed():
+    assert csv_line(["=1+1", "@x", "-5.20", -3, 'a"b']) == '\'=1+1,\'@x,-5.20,-3,"a""b"\r\n'
+    assert (decimal_cents(-5), decimal_cents(123_456)) == ("-0.05", "1234.56")
+
+
+def test_hits_are_told_in_the_order_of_the_verdicts(app):
+    with app.test_request_context():
+        told = explain_hits({"valid": 201, "preview_bot": 180, "duplicate": 31})
+        assert told == "412 visites : 180 aperçus de messageries, 31 doublons, 201 valides."
+        assert explain_hits({}) == "Aucune visite."
+
+
+def test_a_clawback_names_its_reason(alice_client, alices_post, click, report):
+    from sqlalchemy import select
+
+    from contentflow.core.db import db
+    from contentflow.earnings.models import Credit
+
+    report("T1", click_id=click())
+    with transaction():
+        services.claw_back(db.session.scalars(select(Credit.id)).one(), 100, "Commande annulée", "cli")
+
+    assert "Reprise Nova · WhatsApp · T1 · Commande annulée -1,00 €" in read(
+        alice_client, "/partner/earnings/statement"
+    )
