@@ -85,7 +85,8 @@ def _session() -> requests.Session:
 
 def _body_of(response: requests.Response, deadline: float) -> bytes:
     body = b""
-    for chunk in response.iter_content(_CHUNK):
+    # What has come so far, at each step: waiting for whole chunks would let a drip go on for ever.
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
         body += chunk
         if len(body) > ANSWER_BYTES or time.monotonic() > deadline:
             raise NoAnswer("too long")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, select, update
 
@@ -133,7 +134,7 @@ def queue_share(
 
     To be called in the transaction that planned it. Nothing leaves before SHARE_EMAIL_UNDO_SECONDS.
     """
-    send_id, now = new_id(), clock.now()
+    send_id = new_id()
     db.session.add(
         ConsentProof(
             send_id=send_id,
@@ -144,30 +145,30 @@ def queue_share(
             language=language,
             origin=consent.origin,
             verdicts=[[one.address, one.verdict, one.reason] for one in plan],
-            at=now,
         )
     )
+    addresses = [one.address for one in plan if one.verdict == "queued"]
+    common = {"partner_id": partner_id, "submission_id": submission_id, "send_id": send_id}
     deliveries = [
-        Delivery(
-            id=new_id(),
-            kind="share",
-            recipient=one.address,
-            recipient_hash=recipient_hash(one.address),
-            partner_id=partner_id,
-            submission_id=submission_id,
-            send_id=send_id,
-            language=language,
-            words=asdict(words),
-            state="queued",
-            next_attempt_at=now + timedelta(seconds=settings().share_email_undo_seconds),
-        )
-        for one in plan
-        if one.verdict == "queued"
+        _waiting(address, words=asdict(words), language=language, **common) for address in addresses
     ]
     db.session.add_all(deliveries)
     db.session.flush()
     _take_first_contacts(partner_id, deliveries)
     return send_id
+
+
+def _waiting(address: str, **values: Any) -> Delivery:
+    undo = timedelta(seconds=settings().share_email_undo_seconds)
+    return Delivery(
+        id=new_id(),
+        kind="share",
+        recipient=address,
+        recipient_hash=recipient_hash(address),
+        state="queued",
+        next_attempt_at=clock.now() + undo,
+        **values,
+    )
 
 
 def _take_first_contacts(partner_id: str, deliveries: Sequence[Delivery]) -> None:

@@ -38,7 +38,8 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with serving(tmp_path_factory.mktemp("live"), "--workers", "1") as live:
+    folder = tmp_path_factory.mktemp("live")
+    with serving(folder, "--workers", "1", SHARE_EMAIL_UNDO_SECONDS="8", SHARE_EMAIL_DAILY_LIMIT="3") as live:
         live.run("offer", "add", "Nova IA", "https://nova.example.com/?c={click_id}", "--advertiser", "Nova")
         yield live
 

@@ -97,7 +97,8 @@ def test_the_preview_follows_what_is_typed(phone: BrowserContext, live: Live):
 
     expect(page.locator("main")).to_contain_text("Publicité")
     expect(page.locator("#preview")).to_contain_text("Bonjour")
-    expect(page.locator("#preview")).to_contain_text("280")
+    page.locator("label:has([name=channel][value=x])").click()
+    expect(page.locator("#preview")).to_contain_text("/ 280")
 
 
 def test_everything_works_without_javascript(chromium: Browser, live: Live):

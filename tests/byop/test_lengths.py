@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given, settings
@@ -144,12 +144,12 @@ def test_every_network_counts_any_text(text: str, channel: str) -> None:
 )
 def test_a_long_text_is_counted_at_once(piece: str) -> None:
     text = piece * (50_000 // len(piece))
-    started = perf_counter()
+    started = thread_time()
 
     for count in (x_length, bluesky_length, threads_length, utf16_length):
         count(text)
 
-    assert perf_counter() - started < 2
+    assert thread_time() - started < 2
 
 
 def test_every_channel_has_its_limit() -> None:

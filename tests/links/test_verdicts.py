@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given, settings
@@ -199,12 +199,12 @@ def test_the_verdicts_are_those_of_the_contract() -> None:
 )
 def test_a_huge_agent_is_judged_at_once(piece: str) -> None:
     agent = piece * (100_000 // len(piece))
-    started = perf_counter()
+    started = thread_time()
 
     verdict_of(agent)
     agent_class(agent)
 
-    assert perf_counter() - started < 0.5
+    assert thread_time() - started < 0.5
 
 
 @given(st.text(max_size=600), st.sampled_from(["GET", "HEAD", "POST"]), st.booleans())

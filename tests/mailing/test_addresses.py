@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given, settings
@@ -142,12 +142,12 @@ def test_the_1001st_entry_refuses_the_whole_field(entry: str) -> None:
 )
 def test_a_megabyte_of_rubbish_is_read_at_once(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
-    started = perf_counter()
+    started = thread_time()
 
     with suppress(TooManyAddresses):
         parse_addresses(text)
 
-    assert perf_counter() - started < 3
+    assert thread_time() - started < 3
 
 
 @given(st.text(max_size=200) | st.text(alphabet='ab@.<>",; \n\té\u200b\ud800', max_size=200))

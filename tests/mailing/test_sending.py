@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import select, update
 
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
+from contentflow.core.lease import held
 from contentflow.mailing import pauses, sending, tasks, transports
 from contentflow.mailing import services as mailing
 from contentflow.mailing.messages import Message
@@ -248,3 +251,27 @@ def test_bells_do_not_pile_up_while_the_mail_service_is_slow(app: Flask, script:
 
     lane = app.extensions["bells"].lane("mail")
     assert lane.pending_count() <= 130
+
+
+def test_a_call_that_outlasts_its_lease_keeps_it_while_its_worker_lives(
+    make_app: Callable[..., Flask], app: Flask, script: Scripted
+) -> None:
+    with make_app(LEASE_SECONDS="5").app_context():
+        _outlast(script)
+
+
+def _outlast(script: Scripted) -> None:
+    write_plain_logins(current_app)
+    delivery_id = queue()
+    with transaction():
+        taken = sending.claim(delivery_id, script)
+    assert taken is not None
+    with transaction():
+        db.session.execute(update(Delivery).values(leased_until=clock.now() + timedelta(seconds=1)))
+
+    with held(Delivery, delivery_id, taken.lease, most_seconds=60):
+        time.sleep(2.2)  # Renewed every third of LEASE_SECONDS.
+        tasks.send(delivery_id)
+
+    assert script.calls == []
+    assert delivery(delivery_id).state == "sending"

@@ -1,0 +1,78 @@
+"""The kit mailed from a phone, read in the mailbox, stopped by its reader."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import findings, is_too_wide, log_in
+from tests.browser.test_path import bring_a_post
+from tests.live import Live
+
+pytestmark = pytest.mark.browser
+
+
+def in_kit(phone: BrowserContext, live: Live, email: str) -> Page:
+    page = phone.new_page()
+    log_in(page, live, email)
+    bring_a_post(page, f"Un post de {email.split('@')[0]}")
+    return page
+
+
+def test_a_mail_leaves_is_read_and_stopped(phone: BrowserContext, live: Live):
+    page = in_kit(phone, live, "mailer@example.org")
+    page.locator("[name=emails]").press_sequentially("carla@example.org, oops")
+    expect(page.locator("#email-verdicts [data-verdict=queued]")).to_contain_text("carla@example.org")
+    expect(page.locator("#email-verdicts [data-verdict=invalid]")).to_contain_text("oops")
+
+    page.locator("#email-body [data-submit]").click()
+
+    expect(page.locator("[name=consent]")).to_have_attribute("aria-invalid", "true")
+    assert page.locator("[name=emails]").input_value() == "carla@example.org, oops"
+    assert findings(page) == []
+
+    page.locator("[name=consent]").check()
+    page.locator("#email-body [data-submit]").click()
+
+    expect(page.locator("#email-body [data-left-today]")).to_have_attribute("data-left-today", "2")
+    expect(page.locator("[data-state=captured]")).to_contain_text("carla@example.org", timeout=60_000)
+    assert findings(page) == []
+    assert not is_too_wide(page)
+
+    page.goto(f"{live.url}/dev/mailbox")
+    page.get_by_role("link", name=re.compile("Un post de mailer")).first.click()
+    stop = re.search(rf"{live.url}/unsubscribe/[\w-]+", page.content())
+    assert stop is not None
+    page.goto(stop[0])
+    assert findings(page) == []
+    page.locator("main form button").last.click()
+    expect(page.locator("h1")).to_be_visible()
+    assert not is_too_wide(page)
+
+
+def test_over_the_cap_those_who_fit_can_be_kept(phone: BrowserContext, live: Live):
+    page = in_kit(phone, live, "capped@example.org")
+    page.fill("[name=emails]", "\n".join(f"r{number}@example.org" for number in range(5)))
+    page.locator("[name=consent]").check()
+    page.locator("#email-body [data-submit]").click()
+
+    keep = page.get_by_role("button", name=re.compile("Il en reste 3"))
+    expect(keep).to_be_visible()
+    assert findings(page) == []
+    keep.click()
+
+    expect(page.locator("#email-body [data-left-today]")).to_have_attribute("data-left-today", "0")
+    expect(page.locator("#email-body [data-verdict=queued]")).to_have_count(3)
+
+
+def test_a_send_can_be_taken_back(phone: BrowserContext, live: Live):
+    page = in_kit(phone, live, "undo@example.org")
+    page.fill("[name=emails]", "undone@example.org")
+    page.locator("[name=consent]").check()
+    page.locator("#email-body [data-submit]").click()
+
+    page.get_by_role("button", name=re.compile("Annuler")).click()
+
+    expect(page.locator("[data-state=cancelled]")).to_contain_text("undone@example.org")
