@@ -18,4 +18,5 @@ def init_app(app: Flask) -> None:
     close_when_off(app, Gate("/byop/", "feature_byop", 404, "web/disabled.html"))
     app.register_blueprint(views.bp)
     on_finished(app, services.follow_asset)
+    registry(app).erasures.append(services.forget_partner)
     registry(app).exports["submissions"] = services.export_submissions

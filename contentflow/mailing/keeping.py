@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
 from contentflow.mailing.models import CapturedMail, ConsentProof, Delivery
+from contentflow.mailing.recipients import recipient_hash
 from contentflow.mailing.sending import free_first_contact
 
 KEEP = timedelta(days=30)
@@ -80,3 +81,19 @@ def export_deliveries(partner_id: str) -> list[dict[str, Any]]:
         }
         for delivery in db.session.scalars(mine.order_by(Delivery.created_at, Delivery.id))
     ]
+
+
+def forget_address(address: str) -> None:
+    """Erase a person's address wherever mail knows it; its keyed hash goes on stopping what it stopped."""
+    theirs = (Delivery.recipient_hash == recipient_hash(address)) & Delivery.recipient.is_not(None)
+    _give_up(theirs)
+    db.session.execute(delete(CapturedMail).where(func.lower(CapturedMail.recipient) == address.lower()))
+    for delivery in db.session.scalars(select(Delivery).where(theirs)):
+        name = delivery.words.get("sender_name")
+        delivery.recipient, delivery.words = None, {"sender_name": name} if name else {}
+    recent = ConsentProof.at >= clock.now() - KEEP - timedelta(days=1)
+    for proof in db.session.scalars(select(ConsentProof).where(recent)):
+        others = [verdict for verdict in proof.verdicts if verdict[0].lower() != address.lower()]
+        if others != proof.verdicts:
+            proof.verdicts = others
+    db.session.flush()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from flask import Flask
 
+from contentflow.core.registry import registry
 from contentflow.core.work import register_sweep
 from contentflow.mailing import services as mailing
-from contentflow.partners import cli, login_mail, sessions, tasks, views
+from contentflow.partners import cli, login_mail, services, sessions, tasks, views
 
 
 def init_app(app: Flask) -> None:
@@ -18,4 +19,5 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(views.bp)
     app.cli.add_command(cli.group)
     mailing.register_composer(app, "login", login_mail.compose_login)
+    registry(app).erasures.append(services.forget_partner)
     register_sweep(app, tasks.Forget())

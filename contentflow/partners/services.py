@@ -13,6 +13,7 @@ from contentflow.core import clock
 from contentflow.core.db import db
 from contentflow.core.errors import NotFound
 from contentflow.core.ids import digest, new_token
+from contentflow.mailing import keeping
 from contentflow.mailing import services as mailing
 from contentflow.partners import addresses, login_requests
 from contentflow.partners.models import LoginRequest, LoginToken, Partner, PartnerSession
@@ -221,3 +222,14 @@ def _log_in(request: LoginRequest) -> str:
     if not login_requests.end(LoginRequest.id == request.id):
         raise LoginEnded  # Somebody else was quicker with the same link.
     return open_session(partner.id)
+
+
+def forget_partner(partner_id: str) -> None:
+    """Make a partner nameless for ever: no address, no name, no session, no login that is under way."""
+    partner = db.session.get_one(Partner, partner_id, with_for_update=True, populate_existing=True)
+    if partner.email is not None:
+        keeping.forget_address(partner.email)
+    db.session.execute(delete(LoginRequest).where(LoginRequest.partner_id == partner_id))
+    db.session.execute(delete(PartnerSession).where(PartnerSession.partner_id == partner_id))
+    partner.email, partner.name, partner.is_active, partner.is_operator = None, "", False, False
+    db.session.flush()

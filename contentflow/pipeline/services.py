@@ -95,3 +95,11 @@ def _finish(asset_id: str, lease: str, state: Literal["ready", "failed"], reason
     asset = db.session.get_one(Asset, asset_id, populate_existing=True)
     for subscriber in current_app.extensions.get("asset_subscribers", []):
         subscriber(asset)
+
+
+def forget_details(asset_id: str) -> None:
+    """Erase an asset's words and address; whose it is stays."""
+    asset = db.session.get_one(Asset, asset_id, with_for_update=True, populate_existing=True)
+    kept = ("source", "owner_partner_id")
+    asset.details = {name: value if name in kept else "" for name, value in asset.details.items()}
+    asset.reason = None

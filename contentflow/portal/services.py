@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from flask_babel import lazy_gettext as _l
+
 from contentflow.byop import services as byop
 from contentflow.byop.models import Submission
 from contentflow.byop.words import DEFAULT_TITLE
-from contentflow.core import clock
-from contentflow.core.registry import export_of
+from contentflow.core import audit, clock
+from contentflow.core.errors import Refused
+from contentflow.core.registry import export_of, registry
+from contentflow.earnings import ledger
 from contentflow.links import services as links
 from contentflow.partners.models import Partner
 from contentflow.portal.next_step import NextStep, PostFacts, next_step
@@ -68,6 +72,7 @@ class Home:
     channels: list[tuple[str, int]]
     days: list[tuple[date, int]]
     step: NextStep
+    balances: Mapping[str, int]
 
     @property
     def valid(self) -> int:
@@ -103,6 +108,7 @@ def home(partner_id: str, page: int) -> Home:
         verdicts=_summed(links.verdict_counts([post.submission.id for post in posts])),
         channels=_named(_summed({post.submission.id: post.valid_by_channel for post in posts})),
         days=links.daily_valid(partner_id, DAYS),
+        balances=ledger.balances(partner_id),
         step=next_step([_facts(post) for post in posts if post.submission.archived_at is None]),
     )
 
@@ -147,3 +153,19 @@ def export(partner: Partner) -> dict[str, Any]:
         "created_at": clock.iso(partner.created_at),
     }
     return {"partner": person} | {key: found.get(key, []) for key in EXPORT_KEYS}
+
+
+class NotConfirmed(Refused):
+    message = _l("Rien n'est effacé : écris ERASE, en capitales, pour confirmer.")
+
+
+def erase(partner_id: str, confirm: str) -> None:
+    """Let every capability forget the person; sums and legal records stay. There is no way back.
+
+    Raises ``NotConfirmed``.
+    """
+    if confirm != "ERASE":
+        raise NotConfirmed
+    audit.note(partner_id, "partner.erase", partner_id)
+    for forget in registry().erasures:
+        forget(partner_id)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, Response, json, request, url_for
 from flask.typing import ResponseReturnValue
 
-from contentflow.core.db import db
+from contentflow.core.db import db, empty_write_ahead_log, transaction
 from contentflow.links.replay import replay_spool
-from contentflow.partners.sessions import current_partner, is_fresh
+from contentflow.partners.sessions import current_partner, is_fresh, leave
 from contentflow.portal import services
 from contentflow.sharekit.sentences import CHANNEL_NAMES
 from contentflow.web.admission import partner_required
-from contentflow.web.htmx import is_htmx, render
+from contentflow.web.htmx import go_to, is_htmx, render
 
 bp = Blueprint("portal", __name__, url_prefix="/partner")
 
@@ -35,8 +35,21 @@ def export() -> ResponseReturnValue:
     return Response(json.dumps(held, ensure_ascii=False), mimetype="application/json", headers=headers)
 
 
-def _to_fresh_login() -> Response:
-    login = url_for("partners.login", next=url_for("portal.export"))
+@bp.post("/erase")
+@partner_required
+def erase() -> ResponseReturnValue:
+    if not is_fresh():
+        return _to_fresh_login("portal.home")
+    partner_id = current_partner().id
+    with transaction():
+        services.erase(partner_id, request.form.get("confirm", ""))
+    empty_write_ahead_log()
+    leave()
+    return go_to(url_for("web.home"))
+
+
+def _to_fresh_login(back: str = "portal.export") -> Response:
+    login = url_for("partners.login", next=url_for(back))
     if is_htmx():
         return Response(status=401, headers={"HX-Redirect": login})
     return Response(status=303, headers={"Location": login})

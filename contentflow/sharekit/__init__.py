@@ -18,4 +18,5 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(views.bp)
     close_when_off(app, Gate("/byop/email", "share_email_enabled", 400, "sharekit/email_off.html"))
     register_card(app, views.preview_card)
+    registry(app).erasures.append(services.forget_partner)
     registry(app).exports["share_logs"] = services.export_share_logs

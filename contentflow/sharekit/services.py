@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from contentflow.byop import services as byop
 from contentflow.byop.models import Submission
@@ -169,3 +169,8 @@ def _exported(entry: ShareLog) -> dict[str, Any]:
         "recipients": entry.recipients_count,
         "at": clock.iso(entry.created_at),
     }
+
+
+def forget_partner(partner_id: str) -> None:
+    """Erase the texts a partner shared; that and when they were shared stays counted."""
+    db.session.execute(update(ShareLog).where(ShareLog.partner_id == partner_id).values(message=""))
