@@ -9,13 +9,14 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
-from contentflow import demo, serve, worker
+from contentflow import bench, demo, serve, worker
 from contentflow.config import settings
 from contentflow.core import migrate, terminal
 from contentflow.core.registry import registry
 
 
 def init_app(app: Flask) -> None:
+    app.cli.add_command(bench.group)
     for command in (serve_command, worker_command, demo_command, doctor_command):
         app.cli.add_command(command)
 

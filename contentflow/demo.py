@@ -16,6 +16,9 @@ from contentflow.byop.services import Draft
 from contentflow.config import settings
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
+from contentflow.earnings import conversions, networks
+from contentflow.earnings.models import Conversion, Network
+from contentflow.earnings.reports import read_report
 from contentflow.links import services as links
 from contentflow.links.models import Click, Link
 from contentflow.offers import services as offers
@@ -69,6 +72,28 @@ def fill() -> None:
             submission = byop.submit_post(people[name], draft)
             submission.created_at = clock.now() - timedelta(days=DAYS - 5 * number)
             _share_and_click(submission, 412 // (number + 1), chance)
+        db.session.flush()
+        _sell(chance)
+
+
+def _sell(chance: random.Random) -> None:
+    """Some valid clicks bought; one of them gave it back, one sale came of a partner's own click."""
+    network, _ = networks.add_network("demo", "cli")
+    bought = {"valid": 18, "self": 1}
+    for verdict, number in bought.items():
+        found = select(Click.id).where(Click.verdict == verdict).order_by(Click.at.desc()).limit(number)
+        for click_id in db.session.scalars(found).all():
+            fields = {"type": "sale", "click_id": click_id, "amount_cents": chance.randrange(900, 9_900, 100)}
+            _report(network, {"transaction": f"D-{click_id[:6]}", **fields})
+    sold = db.session.scalars(select(Conversion).where(Conversion.network_id == network.id)).first()
+    if sold is not None:
+        refund = {"transaction": sold.transaction, "type": "refund", "amount_cents": sold.amount_cents}
+        _report(network, refund)
+
+
+def _report(network: Network, fields: dict[str, object]) -> None:
+    report = read_report({**fields, "currency": "EUR"}, clock.now())
+    conversions.record_conversion(network, report)
 
 
 def _share_and_click(submission: Submission, hits: int, chance: random.Random) -> None:

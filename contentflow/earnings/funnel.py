@@ -49,11 +49,11 @@ class Funnel:
         first = self.channels[0] if self.channels else Steps()
         if first.cents > 0:
             earned = euros(first.cents)
-            return str(_("%(channel)s te rapporte le plus : %(euros)s.", channel=first.name, euros=earned))
+            return str(_("%(channel)s te rapporte le plus : %(euros)s.", channel=first.name, euros=earned))
         if first.valid:
             words = _n(
-                "%(channel)s t'amène le plus de visites : %(num)s clic valide.",
-                "%(channel)s t'amène le plus de visites : %(num)s clics valides.",
+                "%(channel)s t'amène le plus de visites : %(num)s clic valide.",
+                "%(channel)s t'amène le plus de visites : %(num)s clics valides.",
                 first.valid,
                 channel=first.name,
             )

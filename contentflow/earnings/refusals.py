@@ -13,7 +13,7 @@ class WrongNetworkName(Refused):
 
 class NetworkExists(Refused):
     status = 409
-    message = _l("Ce réseau existe déjà ; son secret n'est plus montré.")
+    message = _l("Ce réseau existe déjà ; son secret n'est plus montré.")
 
 
 class UnknownNetwork(NotFound):
@@ -65,7 +65,7 @@ class TooMuchTaken(Refused):
 
 
 class ReasonMissing(Refused):
-    message = _l("Donnez une raison d'une ligne, de 1 à 200 caractères : le partenaire la lira.")
+    message = _l("Donnez une raison d'une ligne, de 1 à 200 caractères : le partenaire la lira.")
 
 
 class WrongRate(Refused):

@@ -11,12 +11,12 @@ from flask_babel import ngettext as _n
 
 # In general words: who tries to cheat does not learn the rule.
 REASONS: Final[Mapping[str, object]] = {
-    "contract": _l("Au-delà de 1 000 € par an avec un annonceur, la loi demande un contrat écrit accepté."),
-    "burst": _l("Beaucoup de ventes ou de clics en très peu de temps : l'équipe vérifie."),
-    "self_click": _l("Cela vient d'une visite faite depuis ton propre compte : l'équipe vérifie."),
-    "robot": _l("La visite ressemble à celle d'un robot : l'équipe vérifie."),
-    "network_block": _l("Beaucoup de visites viennent du même réseau : l'équipe vérifie."),
-    "refund_ratio": _l("Beaucoup de tes ventes sont remboursées : l'équipe vérifie les nouvelles."),
+    "contract": _l("Au-delà de 1 000 € par an avec un annonceur, la loi demande un contrat écrit accepté."),
+    "burst": _l("Beaucoup de ventes ou de clics en très peu de temps : l'équipe vérifie."),
+    "self_click": _l("Cela vient d'une visite faite depuis ton propre compte : l'équipe vérifie."),
+    "robot": _l("La visite ressemble à celle d'un robot : l'équipe vérifie."),
+    "network_block": _l("Beaucoup de visites viennent du même réseau : l'équipe vérifie."),
+    "refund_ratio": _l("Beaucoup de tes ventes sont remboursées : l'équipe vérifie les nouvelles."),
 }
 KINDS: Final[Mapping[str, object]] = {
     "sale": _l("Vente"),
@@ -46,7 +46,7 @@ def explain_hits(counts: Mapping[str, int]) -> str:
     if not hits:
         return str(_("Aucune visite."))
     parts = ", ".join(_part(verdict, counts[verdict]) for verdict in _ORDER if counts.get(verdict))
-    return str(_n("%(num)s visite : %(parts)s.", "%(num)s visites : %(parts)s.", hits, parts=parts))
+    return str(_n("%(num)s visite : %(parts)s.", "%(num)s visites : %(parts)s.", hits, parts=parts))
 
 
 _ORDER = ("preview_bot", "prefetch", "bot", "self", "fraud", "duplicate", "valid")

@@ -25,7 +25,7 @@ class WrongVerdict(Refused):
 
 
 class NoBounds(Refused):
-    message = _l("Dites quels clics : au moins un code, une empreinte ou un intervalle d'un jour au plus.")
+    message = _l("Dites quels clics : au moins un code, une empreinte ou un intervalle d'un jour au plus.")
 
 
 class UnknownCode(NotFound):

@@ -27,7 +27,7 @@ class BannedCategory(Refused):
 class UnknownCategory(Refused):
     def __init__(self) -> None:
         super().__init__()
-        self.message = _l("Cette catégorie n'existe pas. Il y a : %(list)s.", list=", ".join(ALLOWED))
+        self.message = _l("Cette catégorie n'existe pas. Il y a : %(list)s.", list=", ".join(ALLOWED))
 
 
 class WrongPay(Refused):
@@ -43,7 +43,7 @@ class WrongDates(Refused):
 
 class WrongBrand(Refused):
     message = _l(
-        "Les mots de la marque font au plus 1000 caractères ; ses images sont des adresses https, "
+        "Les mots de la marque font au plus 1000 caractères ; ses images sont des adresses https, "
         "2000 caractères en tout."
     )
 

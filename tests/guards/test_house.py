@@ -44,7 +44,14 @@ PUBLIC = {
     "web.robots",
     "web.security_txt",
 }
-OPEN = {"mailing.subscribe", "mailing.subscribed", "mailing.unsubscribe", "mailing.unsubscribed"}
+OPEN = {
+    "postback.report",
+    "postback.report_by_get",
+    "mailing.subscribe",
+    "mailing.subscribed",
+    "mailing.unsubscribe",
+    "mailing.unsubscribed",
+}
 CATALOGUE = ROOT / "contentflow" / "translations" / "en" / "LC_MESSAGES" / "messages"
 
 

@@ -1,0 +1,152 @@
+"""A programme with very many clicks, to see that pages stay fast. For an empty database of its own.
+
+Rows are made by the database itself: indexes and triggers are taken away, and made again after.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy import select, text
+
+from contentflow.byop import services as byop
+from contentflow.byop.services import Draft
+from contentflow.core import clock, terminal
+from contentflow.core.db import db, is_sqlite, transaction
+from contentflow.core.errors import Refused
+from contentflow.core.ids import new_id
+from contentflow.earnings import conversions, networks
+from contentflow.earnings.reports import read_report
+from contentflow.links.models import Click, Link
+from contentflow.offers import services as offers
+from contentflow.partners import services as partners
+
+group = AppGroup("bench", help="Fill an empty database, to measure.")
+EMAIL = "bench@example.org"
+POSTS = 5
+DAYS = 395
+SALES = 30
+
+# A hit in a hundred: roughly what messengers and people do.
+_VERDICT = """CASE WHEN i % 100 < 49 THEN 'valid' WHEN i % 100 < 79 THEN 'preview_bot'
+  WHEN i % 100 < 87 THEN 'duplicate' WHEN i % 100 < 94 THEN 'bot' WHEN i % 100 < 98 THEN 'prefetch'
+  WHEN i % 100 < 99 THEN 'self' ELSE 'fraud' END"""
+_COLUMNS = "INSERT INTO clicks (id, link_id, partner_id, at, verdict, agent_class)"
+_SQLITE = f"""{_COLUMNS}
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
+SELECT 'BENCH' || printf('%017d', i), bench_links.id, bench_links.partner_id,
+  strftime('%Y-%m-%d %H:%M:%f000', 'now', '-' || ((i * 7919) % :seconds) || ' seconds'), {_VERDICT}, 'mobile'
+FROM n JOIN bench_links ON bench_links.k = (i * 31 + i / 1000) % :links"""
+_POSTGRESQL = f"""{_COLUMNS}
+SELECT 'BENCH' || lpad(i::text, 17, '0'), bench_links.id, bench_links.partner_id,
+  now() - ((i * 7919) % :seconds) * interval '1 second', {_VERDICT}, 'mobile'
+FROM generate_series(1, CAST(:count AS bigint)) AS n(i)
+JOIN bench_links ON bench_links.k = (i * 31 + i / 1000) % :links"""
+
+
+class NotEmpty(Refused):
+    message = "The database has clicks already: measure in one of its own."
+
+
+@terminal.command(group, "fill")
+@click.option("--clicks", default=10_000_000, show_default=True)
+def fill_command(clicks: int) -> dict[str, int]:
+    """Fill an empty database with one partner's clicks of 13 months."""
+    if db.session.scalar(select(Click.id).limit(1)) is not None:
+        raise NotEmpty
+    prepare()
+    fill(clicks)
+    return {"clicks": clicks}
+
+
+def prepare() -> str:
+    """Make the almost empty programme: a partner with five posts and thirty sales; return its id."""
+    with transaction():
+        partner_id = partners.add_partner(EMAIL, "Bench").id
+        offers.add_offer("Nova IA", "https://nova.example.com/?c={click_id}", "Nova", 4000)
+        networks.add_network("bench", "cli")
+        for number in range(POSTS):
+            byop.submit_post(partner_id, Draft(title=f"Post {number}", nonce=f"bench-{number}"))
+        _sell(partner_id)
+    return partner_id
+
+
+def fill(clicks: int) -> None:
+    """Add very many clicks, and sum them up anew."""
+    with transaction():
+        db.session.execute(
+            text("CREATE TABLE bench_links (k integer PRIMARY KEY, id varchar(22), partner_id varchar(22))")
+        )
+        links = list(db.session.execute(select(Link.id, Link.partner_id)))
+        for k, (link_id, partner_id) in enumerate(links):
+            values = {"k": k, "id": link_id, "partner_id": partner_id}
+            db.session.execute(text("INSERT INTO bench_links VALUES (:k, :id, :partner_id)"), values)
+        with_again = _take_away()
+        db.session.execute(
+            text(_SQLITE if is_sqlite() else _POSTGRESQL),
+            {"count": clicks, "seconds": DAYS * 86_400, "links": len(links)},
+        )
+        _sum_up()
+        for statement in with_again:
+            db.session.connection().exec_driver_sql(statement)
+        db.session.execute(text("DROP TABLE bench_links"))
+    with db.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
+
+
+def _take_away() -> list[str]:
+    """Drop what would be kept in step row by row; return the statements that make it again."""
+    connection = db.session.connection()
+    if not is_sqlite():
+        indexes = connection.execute(
+            text(
+                "SELECT indexname, indexdef FROM pg_indexes "
+                "WHERE tablename = 'clicks' AND indexname NOT LIKE 'pk%'"
+            )
+        ).all()
+        connection.exec_driver_sql("ALTER TABLE clicks DISABLE TRIGGER USER")
+        for name, _ in indexes:
+            connection.exec_driver_sql(f'DROP INDEX "{name}"')
+        return [*(definition for _, definition in indexes), "ALTER TABLE clicks ENABLE TRIGGER USER"]
+    connection.exec_driver_sql("PRAGMA cache_size = -400000")
+    kept = connection.execute(
+        text(
+            "SELECT type, name, sql FROM sqlite_master "
+            "WHERE tbl_name = 'clicks' AND sql IS NOT NULL AND type <> 'table'"
+        )
+    ).all()
+    for kind, name, _ in kept:
+        connection.exec_driver_sql(f'DROP {kind} "{name}"')
+    return [sql for _, _, sql in kept]
+
+
+def _sum_up() -> None:
+    for table in ("click_link_days", "click_link_totals", "click_partner_days"):
+        db.session.execute(text(f"DELETE FROM {table}"))
+    day = "date(clicks.at)" if is_sqlite() else "(clicks.at AT TIME ZONE 'UTC')::date"
+    for statement in (
+        f"INSERT INTO click_link_days SELECT link_id, {day}, verdict, count(*) FROM clicks "
+        f"GROUP BY link_id, {day}, verdict",
+        "INSERT INTO click_link_totals SELECT link_id, verdict, sum(clicks) "
+        "FROM click_link_days GROUP BY link_id, verdict",
+        "INSERT INTO click_partner_days SELECT partner_id, verdict, day, channel, sum(clicks) "
+        "FROM click_link_days JOIN links ON links.id = link_id GROUP BY partner_id, verdict, day, channel",
+    ):
+        db.session.execute(text(statement))
+
+
+def _sell(partner_id: str) -> None:
+    """Add a click a day for a month, and a sale of each, as a network would report it."""
+    network = networks.get_network("bench")
+    own = list(db.session.scalars(select(Link).where(Link.partner_id == partner_id).order_by(Link.code)))
+    for number in range(SALES):
+        at = clock.now() - timedelta(days=number, minutes=5)
+        link, click_id = own[number % len(own)], new_id()
+        kinds = {"verdict": "valid", "agent_class": "mobile"}
+        db.session.add(Click(id=click_id, link_id=link.id, partner_id=partner_id, at=at, **kinds))
+        db.session.flush()
+        fields = {"transaction": f"B{number}", "type": "sale", "click_id": click_id, "amount_cents": 900}
+        report = read_report({**fields, "currency": "EUR", "at": clock.iso(at)}, clock.now())
+        conversions.record_conversion(network, report)
