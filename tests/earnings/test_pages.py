@@ -172,7 +172,7 @@ def test_a_cell_that_a_spreadsheet_would_run_is_tamed():
 def test_hits_are_told_in_the_order_of_the_verdicts(app):
     with app.test_request_context():
         told = explain_hits({"valid": 201, "preview_bot": 180, "duplicate": 31})
-        assert told == "412 visites : 180 aperçus de messageries, 31 doublons, 201 valides."
+        assert words(told) == "412 visites : 180 aperçus de messageries, 31 doublons, 201 valides."
         assert explain_hits({}) == "Aucune visite."
 
 
