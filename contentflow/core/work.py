@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from flask import Flask, current_app
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
@@ -22,6 +22,9 @@ from contentflow.config import Settings, settings
 from contentflow.core import clock
 from contentflow.core.db import after_commit, db
 from contentflow.core.ids import new_id
+
+if TYPE_CHECKING:
+    from redis import ConnectionPool
 
 log = logging.getLogger(__name__)
 
@@ -139,11 +142,17 @@ def init_work(app: Flask) -> None:
 def _open_lane(lane: Lane, chosen: Settings) -> Huey:
     url, name = chosen.huey_url, f"contentflow-{lane}"
     if url.startswith("redis"):
-        # A lost Redis must not hold up the request that rings.
-        return RedisHuey(name, results=False, url=url, socket_timeout=2, socket_connect_timeout=1)
+        return RedisHuey(name, results=False, connection_pool=_redis_pool(url))
     if url:
         return PostgresHuey(name, results=False, dsn=url)
     return SqliteHuey(name, results=False, filename=str(chosen.data_dir / f"bells-{lane}.db"))
+
+
+def _redis_pool(url: str) -> ConnectionPool:
+    from redis import ConnectionPool  # An extra: not every machine has it.
+
+    # A lost Redis must not hold up the request that rings.
+    return ConnectionPool.from_url(url, socket_timeout=2, socket_connect_timeout=1)
 
 
 def bells() -> Bells:

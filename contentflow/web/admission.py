@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -18,6 +17,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from contentflow.config import settings
 from contentflow.web.htmx import is_htmx, render
+from contentflow.web.security import our_path
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -105,9 +105,7 @@ def _to_login() -> ResponseReturnValue:
 def _wanted_path() -> str:
     if request.method in SAFE_METHODS and not is_htmx():
         return request.full_path.rstrip("?")
-    parts = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
-    same = parts.netloc == request.host and parts.path.startswith("/")
-    return (parts.path + (f"?{parts.query}" if parts.query else "")) if same else url_for("portal.home")
+    return our_path(request.headers.get("HX-Current-URL") or request.referrer) or url_for("portal.home")
 
 
 def _refuse_foreign_origin() -> None:
@@ -117,5 +115,5 @@ def _refuse_foreign_origin() -> None:
     # A form on a page with “no-referrer” is posted with the origin “null” (Fetch, 3.1 “Origin”).
     if origin == "null" and site == "same-origin":
         return
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and our_path(f"{origin}/") is None:
         abort(403)

@@ -58,6 +58,17 @@ def client_ip() -> str:
     return request.remote_addr or ""
 
 
+def our_path(url: str | None) -> str | None:
+    """Return path and query of a page of this site; None for any other, or where nobody can read it."""
+    try:
+        parts = urlsplit(url or "")
+    except ValueError:
+        return None
+    if parts.netloc != request.host or not parts.path.startswith("/") or parts.path.startswith("//"):
+        return None
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
 def _refuse_foreign_host() -> None:
     if request.host != urlsplit(settings().public_base_url).netloc and not _is_loopback(request.host):
         abort(400)

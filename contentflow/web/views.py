@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -14,6 +13,7 @@ from contentflow.core import clock
 from contentflow.web.admission import public
 from contentflow.web.htmx import go_to, render
 from contentflow.web.language import LANGUAGES
+from contentflow.web.security import our_path
 
 bp = Blueprint("web", __name__)
 
@@ -39,9 +39,7 @@ def language() -> ResponseReturnValue:
         abort(422)
     session["lang"] = request.form["lang"]
     session.permanent = True
-    back = urlsplit(request.referrer or "")
-    is_ours = back.netloc == request.host and back.path.startswith("/") and not back.path.startswith("//")
-    return go_to(f"{back.path}?{back.query}" if is_ours and back.query else back.path if is_ours else "/")
+    return go_to(our_path(request.referrer) or "/")
 
 
 @bp.get("/robots.txt")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from flask import Flask
+from huey import RedisHuey
 
 from contentflow.config import settings
 from contentflow.core import clock, work
@@ -105,6 +106,16 @@ def test_a_bell_that_cannot_be_rung_is_no_error(make_app, caplog: pytest.LogCapt
         work.ring_now("test.step", "x")
 
     assert "the sweep will find the row" in caplog.text
+
+
+def test_the_bells_hang_in_redis_and_wait_for_it_only_briefly(make_app):
+    app = make_app(HUEY_URL="redis://127.0.0.1:1/0")
+
+    lane = app.extensions["bells"].lane("mail")
+
+    assert isinstance(lane, RedisHuey)
+    assert lane.storage.pool.connection_kwargs["socket_connect_timeout"] == 1
+    assert lane.storage.pool.connection_kwargs["db"] == 0
 
 
 def test_a_step_that_fails_leaves_the_worker_alive(app: Flask, row: str, caplog: pytest.LogCaptureFixture):

@@ -55,6 +55,17 @@ def test_a_post_from_elsewhere_is_refused_even_with_a_token(client: FlaskClient,
     assert response.status_code == 403
 
 
+@pytest.mark.parametrize("url", ["https://[bad", "https://share.example.org]/", "//["])
+def test_an_address_that_cannot_be_read_is_a_foreign_one(client: FlaskClient, url: str):
+    origin = post(client, "/language", {"lang": "en"}, headers={"Origin": url})
+    referrer = post(client, "/language", {"lang": "en"}, headers={"Referer": url})
+    wanted = client.get("/byop/new", headers={"HX-Request": "true", "HX-Current-URL": url})
+
+    assert origin.status_code == 403
+    assert (referrer.status_code, referrer.location) == (303, "/")
+    assert wanted.headers["HX-Redirect"] == "/partner/login?next=/partner/portal"
+
+
 def test_the_token_may_come_as_a_header(client: FlaskClient):
     token = csrf(client)
 
