@@ -100,7 +100,7 @@ def choose_offer(offer_id: str) -> Offer:
         return offer
     try:
         if ID.fullmatch(offer_id):
-            return offers.get_offer(offer_id)
+            return offers.get_promoted_offer(offer_id)
     except NotFound:
         pass
     raise UnknownOffer

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from babel.dates import get_timezone
+
+# Statements and the years of contracts follow the French calendar, as every shown time does.
+FRANCE: Final[Any] = get_timezone("Europe/Paris")
 
 
 def now() -> datetime:
@@ -17,3 +23,14 @@ def iso(moment: datetime | None) -> str | None:
 def start_of(day: date) -> datetime:
     """Return the first moment of a UTC day."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def in_france(moment: datetime) -> datetime:
+    return moment.astimezone(FRANCE)
+
+
+def start_of_month(year: int, month: int) -> datetime:
+    """Return the first moment of a month in France, in UTC."""
+    start = datetime(year, month, 1)
+    local: datetime = FRANCE.localize(start) if hasattr(FRANCE, "localize") else start.replace(tzinfo=FRANCE)
+    return local.astimezone(UTC)

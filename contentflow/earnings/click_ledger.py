@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, cast, get_args
 
+from flask_babel import format_date
 from sqlalchemy import Row, and_, func, or_, select
 
 from contentflow.byop import services as byop
@@ -67,11 +68,15 @@ def lines(partner_id: str, by: By, submission_id: str = "") -> list[Line]:
         byop.get_submission(partner_id, submission_id)
     if by == "day":
         rows = _post_days(submission_id) if submission_id else _partner_days(partner_id)
-        return sorted(_gather(rows, str, {}), key=lambda line: line.key, reverse=True)
+        return sorted(_gather(rows, _written_day, {}), key=lambda line: line.key, reverse=True)
     titles = {post.id: post.title or DEFAULT_TITLE for post in byop.list_submissions(partner_id)}
     ids = [submission_id] if submission_id else list(titles)
     found = _gather(_totals(ids, by), lambda key: _label(by, key, titles), titles)
     return sorted(found, key=lambda line: (-line.hits, line.label))
+
+
+def _written_day(day: str) -> str:
+    return str(format_date(date.fromisoformat(day), "long"))
 
 
 def _label(by: By, key: str, titles: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -50,7 +50,7 @@ def room_cents(partner_id: str, advertiser: str) -> int | None:
 
 
 def earned_this_year(partner_id: str, advertiser: str) -> int:
-    """Return paid plus due of the UTC year: all credits, less what was taken back of them."""
+    """Return paid plus due of the calendar year: all credits, less what was taken back of them."""
     total = select(func.sum(Credit.cents - Credit.taken_cents)).where(
         Credit.partner_id == partner_id, Credit.advertiser == advertiser, Credit.at >= _new_year()
     )
@@ -115,4 +115,4 @@ def relax(partner_id: str, advertiser: str, actor: str = "ledger") -> None:
 
 
 def _new_year() -> datetime:
-    return datetime(clock.now().year, 1, 1, tzinfo=UTC)
+    return clock.start_of_month(clock.in_france(clock.now()).year, 1)

@@ -65,11 +65,11 @@ class Statement:
 
 
 def this_month() -> str:
-    return f"{clock.now():%Y-%m}"
+    return f"{clock.in_france(clock.now()):%Y-%m}"
 
 
 def statement(partner_id: str, month: str) -> Statement:
-    """Return the statement of a UTC month; raises ``WrongMonth``."""
+    """Return the statement of a month in France; raises ``WrongMonth``."""
     start, end = _bounds(month)
     opening = _owed_before(partner_id, start)
     entries = [entry for entry in _entries(partner_id, start, end) if entry.cents]
@@ -85,13 +85,10 @@ def recent_entries(partner_id: str) -> list[Entry]:
 def months_of(partner_id: str) -> list[str]:
     """Return the months that have a statement, the newest first, this one always."""
     oldest = db.session.scalar(select(func.min(Posting.at)).where(Posting.partner_id == partner_id))
-    now = clock.now()
-    start = oldest or now
-    count = (now.year - start.year) * 12 + now.month - start.month + 1
-    return [
-        f"{(now.year * 12 + now.month - 1 - back) // 12}-{(now.month - 1 - back) % 12 + 1:02d}"
-        for back in range(count)
-    ]
+    now = clock.in_france(clock.now())
+    start = clock.in_france(oldest) if oldest else now
+    first, last = start.year * 12 + start.month - 1, now.year * 12 + now.month - 1
+    return [f"{month // 12}-{month % 12 + 1:02d}" for month in range(last, first - 1, -1)]
 
 
 def csv_of_statement(found: Statement) -> Iterator[str]:
@@ -120,9 +117,7 @@ def _bounds(month: str) -> tuple[datetime, datetime]:
     if found is None:
         raise WrongMonth
     year, number = int(found[1]), int(found[2])
-    return datetime(year, number, 1, tzinfo=UTC), datetime(
-        year + number // 12, number % 12 + 1, 1, tzinfo=UTC
-    )
+    return clock.start_of_month(year, number), clock.start_of_month(year + number // 12, number % 12 + 1)
 
 
 def _owed_before(partner_id: str, start: datetime) -> int:

@@ -60,7 +60,15 @@ def add_offer(
 def get_offer(offer_id: str) -> Offer:
     """Raises ``UnknownOffer``, also for an offer that is no longer promoted."""
     offer = db.session.get(Offer, offer_id)
-    if offer is None or not _is_promoted(offer):
+    if offer is None or not offer.is_active:
+        raise UnknownOffer
+    return offer
+
+
+def get_promoted_offer(offer_id: str) -> Offer:
+    """Return an offer that a new post may choose today; its dates do not end the posts it has."""
+    offer = get_offer(offer_id)
+    if db.session.scalar(_promoted().where(Offer.id == offer.id)) is None:
         raise UnknownOffer
     return offer
 
@@ -85,10 +93,6 @@ def _promoted() -> Select[Offer]:
         )
         .order_by(Offer.number)
     )
-
-
-def _is_promoted(offer: Offer) -> bool:
-    return db.session.scalar(_promoted().where(Offer.id == offer.id)) is not None
 
 
 def parse_revshare(fraction: str) -> int:

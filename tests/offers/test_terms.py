@@ -68,6 +68,15 @@ def test_an_offer_is_promoted_between_its_dates_only(app: Flask):
     current = add(starts_on=TODAY, ends_on=TODAY)
 
     assert [offer.id for offer in services.list_offers()] == [current]
+    assert services.get_promoted_offer(current).id == current
+
+
+def test_an_offer_that_ended_takes_no_new_post_and_keeps_those_it_has(app: Flask):
+    ended = add(ends_on=TODAY - timedelta(days=1))
+
+    assert services.get_offer(ended).id == ended
+    with pytest.raises(services.UnknownOffer):
+        services.get_promoted_offer(ended)
 
 
 def test_a_post_keeps_all_the_terms_it_was_accepted_with(app: Flask, alice):
