@@ -31,6 +31,7 @@ keepalive = 5
 forwarded_allow_ips = ""  # No header is believed here: the product counts TRUSTED_PROXIES itself.
 accesslog = None  # It would keep visitors' addresses.
 errorlog = "-"
+loglevel = "warning"  # What it says of each start would hide the line that a person needs.
 control_socket_disable = True
 
 

@@ -51,8 +51,7 @@ def worker_command() -> None:
 def demo_command(workers: int) -> int:
     """Fill a programme to look at, print a login URL, then serve."""
     migrate.upgrade()
-    demo.fill()
-    return serve.run(settings(), workers, lambda: click.echo(demo.welcome()))
+    return serve.run(settings(), workers, demo.fill, lambda: click.echo(demo.welcome()))
 
 
 @click.command("doctor")

@@ -36,14 +36,14 @@ POSTS = (
     (
         "alice",
         0,
-        "L'outil qui m'a fait gagner une heure par jour",
+        "L’outil qui m’a fait gagner une heure par jour",
         "#ia #tools #productivité",
-        "Essaye l'outil ici →",
+        "Essaye l’outil ici →",
     ),
-    ("alice", 1, "Mes notes de lecture, enfin rangées", "#livres #organisation", "Le carnet que j'utilise →"),
+    ("alice", 1, "Mes notes de lecture, enfin rangées", "#livres #organisation", "Le carnet que j’utilise →"),
     ("alice", 2, "Un micro correct sans se ruiner", "#podcast #son", ""),
-    ("bob", 0, "Trois idées pour déléguer à une IA", "#ia", "Voir l'outil →"),
-    ("chloe", 1, "Mon journal d'atelier", "#atelier #dessin", "Découvre le carnet →"),
+    ("bob", 0, "Trois idées pour déléguer à une IA", "#ia", "Voir l’outil →"),
+    ("chloe", 1, "Mon journal d’atelier", "#atelier #dessin", "Découvre le carnet →"),
 )
 PEOPLE = (("olga", "Olga Petit", True), ("alice", "Alice Martin", False), ("bob", "Bob Durand", False),
           ("chloe", "Chloé Bernard", False))  # fmt: skip
@@ -143,7 +143,9 @@ def welcome() -> str:
         return f"ContentFlow runs at {base}"
     with transaction():
         token = partners.make_login_link(email)
-    return f"ContentFlow runs at {base}\nLog in as {email} (10 minutes, once): {base}/partner/login/{token}"
+    return (
+        f"\nContentFlow runs at {base}\nLog in as {email} (10 minutes, once): {base}/partner/login/{token}\n"
+    )
 
 
 def _any_email() -> str | None:

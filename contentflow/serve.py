@@ -30,8 +30,13 @@ STEADY_SECONDS = 60.0
 PORT_WAIT_SECONDS = 6.0
 
 
-def run(settings: Settings, workers: int, migrate: Callable[[], object]) -> int:
-    """Migrate, then serve until SIGTERM or SIGINT; returns the exit status."""
+def run(
+    settings: Settings,
+    workers: int,
+    migrate: Callable[[], object],
+    greet: Callable[[], object] = lambda: None,
+) -> int:
+    """Migrate, greet once the port is ours, then serve until SIGTERM or SIGINT; returns the exit status."""
     migrate()
     try:
         door = open_port(settings.host, settings.port)
@@ -40,6 +45,7 @@ def run(settings: Settings, workers: int, migrate: Callable[[], object]) -> int:
         return 1
     with door:
         say(f"listening on {settings.host}:{settings.port}")
+        greet()
         commands = {"web": web_command(door.fileno(), workers), "worker": worker_command()}
         return Household(commands, inherited=[door.fileno()]).run()
 

@@ -59,6 +59,11 @@ class Post:
         """The names of the channels with valid clicks, the best first."""
         return _named(self.valid_by_channel)
 
+    @property
+    def elsewhere(self) -> int:
+        """Valid clicks of all channels but the three best."""
+        return sum(count for _, count in self.channels[3:])
+
 
 @dataclass(frozen=True)
 class Home:

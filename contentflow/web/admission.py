@@ -14,6 +14,7 @@ from flask import Flask, Response, abort, current_app, redirect, request, url_fo
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from contentflow.config import settings
 from contentflow.web.htmx import is_htmx, render
@@ -89,10 +90,24 @@ def _admit() -> ResponseReturnValue | None:
         abort(404)
     if admission.who == "partner" and not current_user.is_authenticated:
         return _to_login()
-    if request.method not in SAFE_METHODS and admission.who != "open":
+    if request.method in SAFE_METHODS:
+        return None
+    if admission.who != "open":
         _refuse_foreign_origin()
+    _refuse_cut_body()
+    if admission.who != "open":
         csrf.protect()
     return None
+
+
+def _refuse_cut_body() -> None:
+    # A body in chunks names no length to be refused for: Werkzeug would cut it at the limit in silence.
+    if request.content_length is None and _is_read_to_the_limit():
+        raise RequestEntityTooLarge
+
+
+def _is_read_to_the_limit() -> bool:
+    return request.form is not None and bool(getattr(request.stream, "is_exhausted", False))
 
 
 def _to_login() -> ResponseReturnValue:

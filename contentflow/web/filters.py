@@ -7,9 +7,12 @@ from decimal import Decimal
 
 from babel.numbers import format_currency, format_percent
 from flask import Flask
-from flask_babel import format_date, format_datetime, format_timedelta, get_locale
+from flask_babel import format_date, format_time, format_timedelta, get_locale
+from flask_babel import gettext as _
 
 from contentflow.core import clock
+
+NO_BREAK_SPACE = "\u00a0"
 
 
 def init_app(app: Flask) -> None:
@@ -21,8 +24,11 @@ def init_app(app: Flask) -> None:
 
 
 def ago(at: datetime) -> str:
-    """Return “il y a 3 heures”."""
-    return str(format_timedelta(min(at - clock.now(), timedelta(seconds=-1)), add_direction=True))
+    """Return “il y a 3 heures”, which no line break tears apart."""
+    since = clock.now() - at
+    if since < timedelta(minutes=1):
+        return str(_("à l’instant"))
+    return str(format_timedelta(-since, add_direction=True)).replace(" ", NO_BREAK_SPACE)
 
 
 def day(at: datetime) -> str:
@@ -30,7 +36,8 @@ def day(at: datetime) -> str:
 
 
 def moment(at: datetime) -> str:
-    return str(format_datetime(at, "medium"))
+    """Return “25 nov. 2026, 08:32”."""
+    return f"{format_date(at, 'medium')}, {format_time(at, 'short')}"
 
 
 def euros(cents: int) -> str:

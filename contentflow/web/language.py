@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, has_request_context, request, session
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, get_locale, get_translations
 
 from contentflow.config import ROOT
 
@@ -19,6 +19,9 @@ def init_app(app: Flask) -> None:
         BABEL_TRANSLATION_DIRECTORIES=str(ROOT / "contentflow" / "translations"),
     )
     babel.init_app(app, locale_selector=choose)
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda text: get_translations().ugettext(text), _plural, newstyle=True
+    )
     app.context_processor(lambda: {"lang": language()})
 
 
@@ -29,6 +32,13 @@ def choose() -> str:
     if chosen in LANGUAGES:
         return str(chosen)
     return request.accept_languages.best_match(LANGUAGES, "fr") or "fr"
+
+
+def _plural(one: str, many: str, count: int) -> str:
+    """French, which needs no catalogue, says “0 clic valide”: nought is singular."""
+    if language() == "fr":
+        return one if abs(count) < 2 else many
+    return str(get_translations().ungettext(one, many, count))
 
 
 def language() -> str:

@@ -104,6 +104,15 @@
     wrong?.focus();
   }
 
+  // What is being mended is no longer called wrong.
+  document.addEventListener("input", ({ target }) => {
+    const field = target.closest(".field-wrong");
+    if (!field) return;
+    field.classList.remove("field-wrong");
+    field.querySelector(".error")?.remove();
+    field.querySelector("[aria-invalid]")?.removeAttribute("aria-invalid");
+  });
+
   // Tabs that scroll sideways: the chosen one stays in sight, also after a swap.
   function showCurrentTab() {
     document.querySelectorAll(".tabs [aria-current]").forEach((tab) => {

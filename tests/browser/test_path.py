@@ -131,3 +131,28 @@ def test_a_refused_form_keeps_what_was_typed(phone: BrowserContext, live: Live):
     expect(page.locator("[name=source_url]")).to_have_attribute("aria-invalid", "true")
     assert page.locator("[name=title]").input_value() == "Gardé"
     assert page.locator("[name=source_url]").input_value() == "http://127.0.0.1/film.mp4"
+
+
+def test_a_long_hashtag_does_not_widen_the_form(phone: BrowserContext, live: Live):
+    page = phone.new_page()
+    log_in(page, live, "wide@example.org")
+    page.goto(f"{live.url}/byop/new")
+
+    page.fill("[name=hashtags]", "x" * 250)
+
+    expect(page.locator("#preview")).to_contain_text("x" * 250)
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+def test_an_error_leaves_once_its_field_is_mended(phone: BrowserContext, live: Live):
+    page = phone.new_page()
+    log_in(page, live, "mended@example.org")
+    page.goto(f"{live.url}/byop/new")
+    page.fill("[name=source_url]", "ftp://example.org")
+    page.locator("form[action$='/byop/submit'] [type=submit]").last.click()
+    expect(page.locator("[name=source_url]")).to_have_attribute("aria-invalid", "true")
+
+    page.fill("[name=source_url]", "https://example.org/v.mp4")
+
+    expect(page.locator("#source_url-error")).to_have_count(0)
+    expect(page.locator("[name=source_url]")).not_to_have_attribute("aria-invalid", "true")

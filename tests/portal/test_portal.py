@@ -92,6 +92,17 @@ def test_each_post_shows_its_state_shares_and_valid_clicks_by_channel(alice, ali
     assert "2 partages WhatsApp 3 X 1" in text
 
 
+def test_past_the_three_best_channels_the_clicks_are_summed(alice_client, alices_post):
+    for channel, number in {"whatsapp": 5, "x": 4, "copy": 3, "qr": 2, "native": 1}.items():
+        add_clicks(alices_post.id, channel, "valid", number)
+
+    page = page_of(alice_client)
+
+    row = re.search(r'(?s)<ul class="posts".*?</ul>', page)[0]
+    text = " ".join(re.sub(r"<[^>]+>", " ", row).split())
+    assert "WhatsApp 5 X 4 Copie 3 ailleurs 3" in text
+
+
 def test_the_one_number_is_of_valid_clicks_alone(alice_client, alices_post):
     add_clicks(alices_post.id, "whatsapp", "valid", 3)
     add_clicks(alices_post.id, "whatsapp", "preview_bot", 4)

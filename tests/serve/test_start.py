@@ -39,6 +39,20 @@ def test_a_port_in_use_ends_the_start_with_one_line(
     assert port in capfd.readouterr().err
 
 
+def test_nobody_is_greeted_while_the_port_is_anothers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(serve, "PORT_WAIT_SECONDS", 0)
+    greeted: list[bool] = []
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        settings = load({"ENV": "development", "DATA_DIR": str(tmp_path), "PORT": port})
+
+        serve.run(settings, workers=1, migrate=lambda: None, greet=lambda: greeted.append(True))
+
+    assert greeted == []
+
+
 def test_a_failed_migration_starts_nothing(tmp_path: Path) -> None:
     settings = load({"ENV": "development", "DATA_DIR": str(tmp_path)})
 

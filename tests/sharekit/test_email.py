@@ -205,6 +205,28 @@ def test_a_send_can_be_taken_back_and_gives_no_place_back(
     assert left_today(alice.id) == 196
 
 
+def test_a_send_taken_back_whole_says_that_nothing_left(alice_client: FlaskClient, alices_post: Any):
+    page = post(alice_client, "/byop/email", fields(alices_post.id, addresses(2)), headers=HTMX)
+    assert "tu peux encore tout annuler" in page.get_data(as_text=True)
+    send = re.search(r'name="send" value="(\w+)"', page.get_data(as_text=True))
+    assert send is not None
+
+    taken_back = post(alice_client, "/byop/email/cancel", {"send": send[1]}, headers=HTMX)
+
+    assert "Envoi annulé" in taken_back.get_data(as_text=True)
+    assert "message" not in " ".join(re.findall(r"<strong>(.*?)</strong>", taken_back.get_data(as_text=True)))
+
+
+def test_too_many_are_not_called_recipients_while_they_are_typed(make_app, alice: Any, alices_post: Any):
+    client = log_in(browser(make_app(SHARE_EMAIL_DAILY_LIMIT="3")), alice.id)
+    typed = {"sid": alices_post.id, "emails": addresses(5)}
+
+    page = post(client, "/byop/email/check", typed, headers=HTMX).get_data(as_text=True)
+
+    assert "5 au lieu de 3 au plus" in page
+    assert "personnes recevront" not in page
+
+
 def test_the_result_stops_asking_once_all_is_settled(make_app, alice: Any, alices_post: Any):
     app = make_app(SHARE_EMAIL_UNDO_SECONDS="0", ENV="development")
     client = log_in(browser(app), alice.id)

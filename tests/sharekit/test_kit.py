@@ -240,3 +240,14 @@ def test_an_archived_post_shows_its_results_and_nothing_to_share(
     assert "Archivé" in page
     assert "clics valides, sur 2 visites" in page
     assert "data-channel" not in page
+
+
+def test_the_chip_of_a_post_of_words_looks_again_until_it_is_ready(app, alice_client, alices_post):
+    before = alice_client.get(f"/byop/kit?id={alices_post.id}").get_data(as_text=True)
+    run_work(app)
+    after = alice_client.get(f"/byop/kit?id={alices_post.id}").get_data(as_text=True)
+
+    assert "Presque prêt" in before
+    assert 'hx-select="#state"' in before
+    assert "Prêt à partager" in after
+    assert 'hx-select="#state"' not in after

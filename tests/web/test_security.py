@@ -89,6 +89,21 @@ def test_a_huge_field_is_refused_at_once(client: FlaskClient):
     assert time.thread_time() - started < 1
 
 
+@pytest.mark.parametrize("length", [66_000, 1_000_000])
+def test_a_huge_field_in_chunks_is_refused_and_not_cut(client: FlaskClient, length: int):
+    body = f"csrf_token={csrf(client)}&lang=en&more=".encode() + b"x" * length
+
+    response = client.post(
+        "/language",
+        input_stream=io.BytesIO(body),
+        content_type="application/x-www-form-urlencoded",
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+
+    assert response.status_code == 413
+
+
 def test_the_session_cookie_is_hard_to_steal(client: FlaskClient):
     post(client, "/language", {"lang": "en"})
     cookie = client.get_cookie("__Host-session", domain="share.example.org")
