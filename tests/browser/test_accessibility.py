@@ -31,7 +31,7 @@ def test_axe_finds_nothing(chromium: Browser, live: Live, language: str, scheme:
     for path in ("/", "/legal", "/partner/login", "/nowhere", "/dev/mailbox"):
         look(path)
     log_in(page, live, f"{language}-{scheme}@example.org".lower())
-    for path in ("/partner/portal", "/byop/new"):
+    for path in ("/partner/portal", "/byop/new", "/partner/earnings", "/partner/earnings/statement"):
         look(path)
     page.goto(f"{live.url}/byop/new")
     page.fill("[name=title]", "Une heure gagnée par jour, et " + "m" * 60)

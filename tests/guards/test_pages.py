@@ -13,11 +13,22 @@ from contentflow.web.security import CSP
 from tests.house import post
 
 ANYBODY = ["/", "/legal", "/partner/login", "/nowhere", "/unsubscribe/unknown", "/subscribe/unknown"]
-PARTNERS = ["/partner/portal", "/byop/new", "/byop/kit?id={id}", "/byop/edit?id={id}", "/p/{code}"]
+PARTNERS = [
+    "/partner/portal",
+    "/byop/new",
+    "/byop/kit?id={id}",
+    "/byop/edit?id={id}",
+    "/p/{code}",
+    "/partner/earnings",
+    "/partner/earnings/clicks",
+    "/partner/earnings/statement",
+]
 OWNED = [
     ("GET", "/byop/kit?id={id}", {}),
     ("GET", "/byop/edit?id={id}", {}),
     ("GET", "/byop/qr?id={id}&ch=qr&format=svg", {}),
+    ("GET", "/partner/earnings?id={id}", {}),
+    ("GET", "/partner/earnings/clicks?id={id}", {}),
     ("POST", "/byop/edit", {"sid": "{id}", "title": "x"}),
     ("POST", "/byop/archive", {"sid": "{id}"}),
     ("POST", "/byop/log", {"sid": "{id}", "ch": "copy"}),
