@@ -6,6 +6,7 @@ import re
 
 from sqlalchemy import select
 
+from contentflow.config import settings
 from contentflow.core import audit, clock
 from contentflow.core.db import db
 from contentflow.core.ids import new_token
@@ -14,11 +15,12 @@ from contentflow.earnings import amounts
 from contentflow.earnings.models import CurrencyRate, Network
 from contentflow.earnings.refusals import NetworkExists, UnknownNetwork, WrongNetworkName, WrongRate
 
-NAME = re.compile(r"[a-z0-9_]{1,32}")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
 def add_network(name: str, actor: str) -> tuple[Network, str]:
-    """Add a network and return it with its secret, which is shown this once."""
+    """Add a network, its name in lower case, and return it with its secret, which is shown this once."""
+    name = name.lower()
     if not NAME.fullmatch(name):
         raise WrongNetworkName
     if db.session.scalar(select(Network.id).where(Network.name == name)) is not None:
@@ -32,6 +34,7 @@ def add_network(name: str, actor: str) -> tuple[Network, str]:
 
 
 def find_network(name: str) -> Network | None:
+    name = name.lower()
     if not NAME.fullmatch(name):
         return None
     return db.session.scalar(select(Network).where(Network.name == name))
@@ -42,6 +45,11 @@ def get_network(name: str) -> Network:
     if network is None:
         raise UnknownNetwork
     return network
+
+
+def may_use_get(name: str) -> bool:
+    """Whether ``NETWORK_<NAME>_ALLOW_GET`` is true; in the setting a hyphen is an underscore."""
+    return name.lower().replace("-", "_") in settings().network_get
 
 
 def secret_of(network: Network) -> str:

@@ -37,7 +37,7 @@ def report(name: str) -> ResponseReturnValue:
 @open_post
 def report_by_get(name: str) -> ResponseReturnValue:
     """Answer 401 unless ``NETWORK_<NAME>_ALLOW_GET`` is true, as if the signature were wrong."""
-    if name not in settings().network_get or request.method != "GET":
+    if not networks.may_use_get(name) or request.method != "GET":
         raise NotSigned
     query, _, in_query = request.query_string.decode("latin-1").partition(IN_QUERY)
     header = request.headers.get(signature.HEADER) or in_query

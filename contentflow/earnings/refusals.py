@@ -8,7 +8,7 @@ from contentflow.core.errors import NotFound, Refused
 
 
 class WrongNetworkName(Refused):
-    message = _l("Le nom d'un réseau a de 1 à 32 lettres minuscules, chiffres ou tirets bas.")
+    message = _l("Le nom d'un réseau a de 1 à 32 lettres, chiffres ou tirets.")
 
 
 class NetworkExists(Refused):

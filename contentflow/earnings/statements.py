@@ -16,7 +16,7 @@ from contentflow.core.db import db
 from contentflow.earnings.models import Conversion, Credit, LedgerEntry, Posting
 from contentflow.earnings.postings import Account
 from contentflow.earnings.refusals import WrongMonth
-from contentflow.earnings.words import kind_words
+from contentflow.earnings.words import MENTIONS, kind_words
 from contentflow.sharekit.sentences import channel_name
 
 OWED = (Account.PENDING, Account.HELD, Account.AVAILABLE)
@@ -110,6 +110,8 @@ def csv_of_statement(found: Statement) -> Iterator[str]:
             )
         )
     yield csv_line(("", "closing", "", "", "", "", decimal_cents(found.closing_cents), ""))
+    for mention in MENTIONS:
+        yield csv_line(("", "mention", "", "", "", str(mention), "", ""))
 
 
 def _bounds(month: str) -> tuple[datetime, datetime]:

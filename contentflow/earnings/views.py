@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from contentflow.earnings import click_ledger, statements
 from contentflow.earnings.home import home
+from contentflow.earnings.words import MENTIONS
 from contentflow.partners.sessions import current_partner
 from contentflow.web.admission import partner_required
 from contentflow.web.htmx import render
@@ -42,9 +43,9 @@ def statement() -> ResponseReturnValue:
     month = request.args.get("month") or statements.this_month()
     found = statements.statement(current_partner().id, month)
     if request.args.get("format") == "csv":
-        return _csv(statements.csv_of_statement(found), f"statement-{month}.csv")
+        return _csv(stream_with_context(statements.csv_of_statement(found)), f"statement-{month}.csv")
     months = statements.months_of(current_partner().id)
-    return render("earnings/statement.html", statement=found, months=months)
+    return render("earnings/statement.html", statement=found, months=months, mentions=MENTIONS)
 
 
 def _csv(lines: object, name: str) -> Response:

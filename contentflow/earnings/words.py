@@ -31,6 +31,25 @@ KINDS: Final[Mapping[str, object]] = {
     "payout": _l("Versement"),
 }
 
+# What a statement must say; on its page and at the end of its CSV.
+MENTIONS: Final = (
+    _l(
+        "Ce relevé n’est pas une facture. Les montants sont hors taxes ; la TVA, si tu y es "
+        "soumis, s’ajoute sur ta facture. En franchise en base, ta facture porte « TVA non "
+        "applicable, art. 293 B du CGI »."
+    ),
+    _l(
+        "Loi n° 2023-451 du 9 juin 2023, article 8, et décret n° 2025-1137 du 28 novembre 2025 : "
+        "un contrat écrit est obligatoire à partir de 1 000 € hors taxes par an, par partenaire "
+        "et annonceur."
+    ),
+    _l(
+        "Les sommes reçues sont des revenus à déclarer. Les écritures sont gardées dix ans (code "
+        "de commerce, art. L. 123-22) ; aucune n’est modifiée, une correction est une nouvelle "
+        "écriture."
+    ),
+)
+
 
 def reason_words(reason: str) -> str:
     return str(REASONS.get(reason, reason))

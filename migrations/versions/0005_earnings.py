@@ -29,7 +29,8 @@ def _count(row: str, step: str, day: str) -> str:
     """Add ``step`` to the three sums of a click; ``row`` is NEW or OLD."""
     return f"""
 INSERT INTO click_partner_days (partner_id, verdict, day, channel, clicks)
-  SELECT {row}.partner_id, {row}.verdict, {day}, links.channel, {step} FROM links WHERE links.id = {row}.link_id
+  SELECT {row}.partner_id, {row}.verdict, {day}, links.channel, {step}
+  FROM links WHERE links.id = {row}.link_id
   ON CONFLICT (partner_id, verdict, day, channel) DO UPDATE SET clicks = click_partner_days.clicks + {step};
 INSERT INTO click_link_days (link_id, day, verdict, clicks)
   VALUES ({row}.link_id, {day}, {row}.verdict, {step})
@@ -105,7 +106,8 @@ def _count_what_is_there(day: str) -> None:
         f"{joined} clicks.partner_id, verdict, {day}, channel"
     )
     op.execute(
-        f"INSERT INTO click_link_days SELECT link_id, {day}, verdict, count(*) {joined} link_id, {day}, verdict"
+        f"INSERT INTO click_link_days SELECT link_id, {day}, verdict, count(*) "
+        f"{joined} link_id, {day}, verdict"
     )
     op.execute(
         "INSERT INTO click_link_totals SELECT link_id, verdict, sum(clicks) FROM click_link_days "

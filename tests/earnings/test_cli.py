@@ -36,6 +36,8 @@ def test_a_network_shows_its_secret_once_and_keeps_it_sealed(app: Flask, run):
     assert secret.encode() not in sealed
     assert "existe déjà" in run("network", "add", "awin", ok=False)
     run("network", "add", "Not a name", ok=False)
+    run("network", "add", "Awin", ok=False)
+    run("network", "add", "awin-fr")
 
 
 def test_the_printed_call_can_be_sent_as_it_is(app: Flask, run, alice, click):

@@ -203,6 +203,14 @@ def test_a_signed_get_records_where_it_is_allowed(make_app, network, secret: str
     assert conversions() == 1
 
 
+def test_the_setting_of_a_name_with_a_hyphen_has_an_underscore(make_app, app: Flask):
+    with transaction():
+        _, secret = networks.add_network("awin-fr", "cli")
+    client = browser(make_app(NETWORK_AWIN_FR_ALLOW_GET="true"))
+
+    assert client.get(signed_get(secret, "/postback/awin-fr")).status_code == 200
+
+
 def test_fifty_equal_posts_at_once_are_one_conversion(app: Flask, secret: str, click):
     raw = json.dumps(sale(click())).encode()
     header = sign(secret, int(clock.now().timestamp()), "POST", PATH, raw)

@@ -91,3 +91,17 @@ def test_a_reclassification_that_says_too_little_is_refused(
         upkeep.reclassify(was, becomes, which, "cli")
 
     assert db.session.scalar(select(func.count(AuditEntry.id))) == 0
+
+
+def test_the_command_counts_first_and_then_changes(app: Flask, old_and_new):
+    code = links.links_of(old_and_new.id)["x"].code
+    words = ["links", "reclassify", "valid", "bot", "--code", code, "--since", "2000-01-01"]
+    run = app.test_cli_runner().invoke
+
+    counted = run(args=[*words, "--dry-run"])
+    changed = run(args=words)
+    refused = run(args=["links", "reclassify", "valid", "bot"])
+
+    db.session.rollback()
+    assert (counted.output.strip(), changed.output.strip(), refused.exit_code) == ("4", "4", 1)
+    assert links.verdict_counts([old_and_new.id]) == {old_and_new.id: {"bot": 4}}
