@@ -29,7 +29,7 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-BUSY_SECONDS = 15
+BUSY_SECONDS = 8
 
 
 class UTCDateTime(TypeDecorator[datetime]):
