@@ -20,7 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-from contentflow.config import settings
+from contentflow.config import make_folder, settings
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -66,7 +66,7 @@ db = SQLAlchemy(model_class=Base)
 
 def init_database(app: Flask) -> None:
     chosen = app.config["CONTENTFLOW"]
-    chosen.data_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(chosen.data_dir)
     app.config["SQLALCHEMY_DATABASE_URI"] = chosen.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(chosen.database_url)
     db.init_app(app)
