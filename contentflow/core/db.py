@@ -74,8 +74,9 @@ def init_database(app: Flask) -> None:
 
 def _engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": BUSY_SECONDS}}
+        return {"hide_parameters": True, "connect_args": {"timeout": BUSY_SECONDS}}
     return {
+        "hide_parameters": True,  # The text of an error goes to logs, an address or a token does not.
         "pool_pre_ping": True,
         "pool_size": 10,
         "max_overflow": 10,
