@@ -9,9 +9,11 @@ import sys
 import click
 from flask import Flask
 from flask.cli import AppGroup, ScriptInfo
+from sqlalchemy.exc import SQLAlchemyError
 
 from contentflow import create_app
 from contentflow.config import WrongSetting
+from contentflow.core import terminal
 from contentflow.core.errors import Refused
 
 
@@ -30,6 +32,12 @@ def main() -> None:
         sys.exit(1)
     except click.ClickException as refusal:
         refusal.show()
+        sys.exit(1)
+    except SQLAlchemyError as error:
+        click.echo(terminal.without_database(error), err=True)
+        sys.exit(1)
+    except OSError as error:
+        click.echo(str(error), err=True)
         sys.exit(1)
     except click.Abort:
         sys.exit(1)

@@ -7,11 +7,13 @@ from typing import Any
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from flask_migrate.cli import db as migrations
 from sqlalchemy.exc import SQLAlchemyError
 
 from contentflow import bench, demo, serve, worker
 from contentflow.config import settings
 from contentflow.core import migrate, terminal
+from contentflow.core.db import db
 from contentflow.core.registry import registry
 
 
@@ -28,10 +30,21 @@ def _app() -> Flask:
 workers_option = click.option(
     "--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="web processes"
 )
+json_option = click.option(
+    "--json", is_flag=True, expose_value=False, help="taken, as everywhere; says no more"
+)
+
+
+@terminal.command(migrations, "upgrade")
+def upgrade_command() -> dict[str, str]:
+    """Bring the database to the newest revision, and print it."""
+    migrate.upgrade()
+    return {"revision": migrate.newest_revision()}
 
 
 @click.command("serve")
 @workers_option
+@json_option
 @with_appcontext
 def serve_command(workers: int) -> int:
     """Migrate, then run web and worker until SIGTERM or SIGINT."""
@@ -39,6 +52,7 @@ def serve_command(workers: int) -> int:
 
 
 @click.command("worker")
+@json_option
 @with_appcontext
 def worker_command() -> None:
     """Send mail and prepare posts until SIGTERM or SIGINT."""
@@ -47,6 +61,7 @@ def worker_command() -> None:
 
 @click.command("demo")
 @workers_option
+@json_option
 @with_appcontext
 def demo_command(workers: int) -> int:
     """Fill a programme to look at, print a login URL, then serve."""
@@ -70,7 +85,6 @@ def doctor_command(as_json: bool) -> int:
 def _finding(name: str) -> str | None:
     try:
         return registry().doctor[name]()
-    except SQLAlchemyError:
-        return (
-            "The database does not answer, or has no tables: see DATABASE_URL; “contentflow db upgrade”."
-        )
+    except SQLAlchemyError as error:
+        db.session.rollback()
+        return terminal.without_database(error)

@@ -194,10 +194,19 @@ def _require(parsed: Mapping[str, Any]) -> None:
         raise WrongSetting("EMAIL_FROM", "", "the sender's address is needed with BREVO_API_KEY or SMTP_URL")
 
 
+def make_folder(data_dir: Path) -> None:
+    """Make DATA_DIR unless it is there; raises ``WrongSetting`` where it cannot be."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        accepted = f"a folder that can be written ({error.strerror})"
+        raise WrongSetting("DATA_DIR", str(data_dir), accepted) from None
+
+
 def _kept_secret(data_dir: Path) -> str:
     path = data_dir / "secret_key"
     if not path.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(data_dir)
         # Written aside and linked: two processes that start together end with the same key.
         draft = data_dir / f"secret_key.{os.getpid()}"
         draft.touch(mode=0o600)

@@ -147,9 +147,10 @@ class Child:
     def _start(self, now: float) -> None:
         self._started_at = now
         try:
-            # A session of its own: Ctrl-C reaches the parent alone, which then asks each child once.
+            # From our folder, or Python would look for us in the caller's first. A session of its own:
+            # Ctrl-C reaches the parent alone, which then asks each child once.
             self.process = subprocess.Popen(
-                self._command, pass_fds=self._passed, env=self._environ, start_new_session=True
+                self._command, cwd=ROOT, pass_fds=self._passed, env=self._environ, start_new_session=True
             )
         except OSError as error:
             self._delay_next_start(now, f"cannot be started: {error.strerror}")

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
 Parser = Callable[[str], Any]
 
 
@@ -86,23 +89,32 @@ def url(*schemes: str) -> Parser:
 
 
 def public_url(text: str) -> str:
-    base = str(url("http", "https")(text))
+    base = str(url("http", "https")(text)).lower()
     parts = urlsplit(base)
     if parts.path or parts.query or parts.fragment or parts.username:
         raise ValueError("scheme and host only, such as https://share.example.org")
-    return base
+    # As browsers send it in Host.
+    return base.removesuffix(":443" if parts.scheme == "https" else ":80")
 
 
 def database_url(text: str) -> str:
     text = text.strip()
-    if text and not re.match(r"(postgres|postgresql|postgresql\+psycopg|sqlite)://", text):
+    try:
+        known = re.match(r"(postgres|postgresql|postgresql\+psycopg|sqlite)://", text) and make_url(text)
+    except (ArgumentError, ValueError):
+        known = None
+    if text and known is None:
         raise ValueError("postgresql://… or sqlite:///…")
     return re.sub(r"^(postgres|postgresql)://", "postgresql+psycopg://", text)
 
 
 def huey_url(text: str) -> str:
     text = text.strip()
-    if text and not re.match(r"(rediss?|postgres(ql)?)://", text):
+    try:
+        is_known = re.match(r"(rediss?|postgres(ql)?)://", text) is not None and urlsplit(text).port != 0
+    except ValueError:
+        is_known = False
+    if text and not is_known:
         raise ValueError("empty for SQLite, redis://… or postgresql://…")
     return text
 

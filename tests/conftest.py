@@ -210,9 +210,8 @@ def offer(app: Flask) -> Offer:
 @pytest.fixture
 def alices_post(app: Flask, alice: Partner, offer: Offer) -> Any:
     """A post of words alone, as submitted; the worker has not seen it yet."""
-    from contentflow.byop.services import Draft
-
     from contentflow.byop import services as byop
+    from contentflow.byop.services import Draft
 
     draft = Draft(title="Une heure gagnée par jour", hashtags="#ia", cta="Essaye ici", nonce="first")
     with transaction():

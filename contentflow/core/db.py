@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-from contentflow.config import settings
+from contentflow.config import make_folder, settings
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -30,7 +30,7 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-BUSY_SECONDS = 15
+BUSY_SECONDS = 8
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -67,7 +67,7 @@ db = SQLAlchemy(model_class=Base)
 
 def init_database(app: Flask) -> None:
     chosen = app.config["CONTENTFLOW"]
-    chosen.data_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(chosen.data_dir)
     app.config["SQLALCHEMY_DATABASE_URI"] = chosen.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(chosen.database_url)
     db.init_app(app)
@@ -75,8 +75,9 @@ def init_database(app: Flask) -> None:
 
 def _engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": BUSY_SECONDS}}
+        return {"hide_parameters": True, "connect_args": {"timeout": BUSY_SECONDS}}
     return {
+        "hide_parameters": True,  # The text of an error goes to logs, an address or a token does not.
         "pool_pre_ping": True,
         "pool_size": 10,
         "max_overflow": 10,

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from flask.cli import AppGroup
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from contentflow.core.errors import Refused
 
 Command = Callable[..., Any]
 
 
-def command(group: AppGroup, name: str) -> Callable[[Command], Command]:
+def command(group: click.Group, name: str) -> Callable[[Command], Command]:
     """Add a command that returns what it has to say: a dict, a list of dicts, or None.
 
     A dict of one value prints that value alone, longer ones a line a key; ``--json`` prints JSON.
@@ -50,3 +50,11 @@ def in_words(answer: Any) -> str:
     if isinstance(answer, dict):
         return "\n".join(f"{key}: {value}" for key, value in answer.items())
     return str(answer)
+
+
+def without_database(error: SQLAlchemyError) -> str:
+    """Say on one line what the database answered, without the values of any row."""
+    said = (
+        str(error.orig).strip().partition("\n")[0] if isinstance(error, DBAPIError) else type(error).__name__
+    )
+    return f"The database refuses ({said}): see DATABASE_URL, or run “contentflow db upgrade”."

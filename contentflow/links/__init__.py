@@ -11,6 +11,7 @@ from flask import Flask
 from contentflow.core.registry import registry
 from contentflow.core.work import register_chore, register_sweep
 from contentflow.links import cli, services, upkeep, views
+from contentflow.links.clicks import check_database
 from contentflow.links.memory import check_clicks, init_memory
 from contentflow.links.replay import check_spool, replay_spool
 from contentflow.links.visitor_keys import destroy_old_keys
@@ -27,5 +28,6 @@ def init_app(app: Flask) -> None:
     parts.exports["links"] = services.export_links
     parts.exports["clicks"] = services.export_clicks
     parts.erasures.append(services.disable_links_of_partner)
+    parts.readiness["database"] = check_database
     parts.readiness["clicks"] = check_clicks
     parts.doctor["spool"] = check_spool

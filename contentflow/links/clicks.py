@@ -192,3 +192,10 @@ def _credited(entry: Entry) -> Any:
         if entry.is_credited
         else None
     )
+
+
+def check_database() -> str | None:
+    """Readiness: None when the database would take a click now; raises one of ``REFUSALS`` if not."""
+    with brief_transaction(writes=True) as connection:
+        connection.execute(select(Click.id).limit(1))
+    return None

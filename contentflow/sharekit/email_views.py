@@ -78,7 +78,7 @@ def email() -> ResponseReturnValue:
 @bp.get("/byop/email/result")
 @partner_required
 def email_result() -> ResponseReturnValue:
-    send_id = request.args.get("send", "")
+    send_id = emails.send_named(request.args.get("send", ""))
     if is_htmx():
         return _result(send_id)
     result = mailing.send_result(current_partner().id, send_id)
@@ -88,7 +88,7 @@ def email_result() -> ResponseReturnValue:
 @bp.post("/byop/email/cancel")
 @partner_required
 def cancel_email() -> ResponseReturnValue:
-    send_id = request.form.get("send", "")
+    send_id = emails.send_named(request.form.get("send", ""))
     with transaction():
         mailing.cancel_send(current_partner().id, send_id)
         submission_id = mailing.send_result(current_partner().id, send_id).submission_id

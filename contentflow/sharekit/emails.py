@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from contentflow.byop import services as byop
+from contentflow.core.errors import NotFound
 from contentflow.mailing import services as mailing
 from contentflow.mailing.addresses import Parsed, Reason, parse_addresses
 from contentflow.mailing.services import Consent, Judged, ShareWords
@@ -80,6 +82,13 @@ def explain(verdict: str, reason: str = "") -> str:
     if verdict == "invalid" and reason in list(Reason):
         return str(REASON_SENTENCES.get(Reason(reason), VERDICT_SENTENCES["invalid"]))
     return str(VERDICT_SENTENCES[verdict])
+
+
+def send_named(text: str) -> str:
+    """Return the id of a send; raises ``NotFound`` for what cannot be one: PostgreSQL refuses a NUL."""
+    if not byop.ID.fullmatch(text):
+        raise NotFound
+    return text
 
 
 def read_addresses(text: str) -> list[Parsed]:

@@ -68,7 +68,7 @@ def _mail_card(kit: Kit) -> dict[str, Any]:
     if not settings().share_email_enabled:
         return {"mails": False}
     partner_id, send_id = current_partner().id, request.args.get("send")
-    result = mailing.send_result(partner_id, send_id) if send_id else None
+    result = mailing.send_result(partner_id, emails.send_named(send_id)) if send_id else None
     form, planned = EmailForm(formdata=None), emails.Plan(kit, [])
     return {"mails": True, "form": form, "planned": planned, "result": result, **quota.places(partner_id)}
 

@@ -131,12 +131,5 @@ def _database(error: SQLAlchemyError) -> Response:
 
 def _unforeseen(error: Exception) -> Response:
     g.is_without_database = True
-    log.error("unforeseen error in %s (%s)", request.endpoint, request_id(), exc_info=_without_values(error))
+    log.error("unforeseen error in %s (%s)", request.endpoint, request_id(), exc_info=error)
     return _http(InternalServerError())
-
-
-def _without_values(error: Exception) -> Exception:
-    # The text of a database error holds the row's values: addresses and hashes do not go to a log.
-    if isinstance(error, DBAPIError):
-        error.hide_parameters = True
-    return error

@@ -21,6 +21,18 @@ def in_kit(phone: BrowserContext, live: Live, email: str) -> Page:
     return page
 
 
+def open_as_a_scanner_would(page: Page, live: Live) -> None:
+    """Open every link of the mail with scripts on, press nothing, and see that nothing changed."""
+    links = set(re.findall(rf"{live.url}/(?:unsubscribe|subscribe)/[\w-]+", page.content()))
+    assert {link.split("/")[3] for link in links} == {"unsubscribe", "subscribe"}
+    scanner = page.context.new_page()
+    for link in links:
+        scanner.goto(link)
+        scanner.wait_for_load_state("networkidle")
+    scanner.close()
+    assert live.run("suppression", "list") == []
+
+
 def test_a_mail_leaves_is_read_and_stopped(phone: BrowserContext, live: Live):
     page = in_kit(phone, live, "mailer@example.org")
     page.locator("[name=emails]").press_sequentially("carla@example.org, oops")
@@ -45,6 +57,7 @@ def test_a_mail_leaves_is_read_and_stopped(phone: BrowserContext, live: Live):
     page.get_by_role("link", name=re.compile("Un post de mailer")).first.click()
     stop = re.search(rf"{live.url}/unsubscribe/[\w-]+", page.content())
     assert stop is not None
+    open_as_a_scanner_would(page, live)
     page.goto(stop[0])
     assert findings(page) == []
     page.locator("main form button").last.click()

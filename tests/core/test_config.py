@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from contentflow import create_app
 from contentflow.config import WrongSetting, load
 
 PRODUCTION = {"SECRET_KEY": "a-key-of-enough-length", "PUBLIC_BASE_URL": "https://share.example.org"}
@@ -37,7 +38,9 @@ def test_the_defaults_are_those_of_the_contract():
         ("PUBLIC_BASE_URL", "https://share.example.org/app"),
         ("PUBLIC_BASE_URL", "https://share.example.org:99999"),
         ("DATABASE_URL", "mysql://localhost/x"),
+        ("DATABASE_URL", "postgresql://localhost:port/x"),
         ("HUEY_URL", "amqp://localhost"),
+        ("HUEY_URL", "redis://localhost:port/0"),
         ("SECRET_KEY", "short"),
         ("MAIL_RETRY_SECONDS", "5;20"),
         ("ENV", "staging"),
@@ -52,6 +55,12 @@ def test_a_wrong_value_stops_the_start_and_is_named(name: str, value: str):
 
     assert str(refusal.value).startswith(f"{name}=")
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("environ", [PRODUCTION, {"ENV": "development"}])
+def test_a_data_dir_that_cannot_be_is_named(environ: dict[str, str]):
+    with pytest.raises(WrongSetting, match=r"^DATA_DIR='/dev/null/data' is not accepted"):
+        create_app(load({**environ, "DATA_DIR": "/dev/null/data"}))
 
 
 def test_a_wrong_secret_is_not_printed():
@@ -88,6 +97,11 @@ def test_any_postgres_address_is_taken(scheme: str):
     settings = load({**PRODUCTION, "DATABASE_URL": f"{scheme}://user:pw@db.example.org/x"})
 
     assert settings.database_url == "postgresql+psycopg://user:pw@db.example.org/x"
+
+
+@pytest.mark.parametrize("typed", ["https://Share.Example.org/", "https://share.example.org:443"])
+def test_the_public_address_is_what_browsers_make_of_it(typed: str):
+    assert load({**PRODUCTION, "PUBLIC_BASE_URL": typed}).public_base_url == "https://share.example.org"
 
 
 def test_an_empty_value_is_the_default():

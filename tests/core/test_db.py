@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from contentflow.core import audit, clock, heartbeat
 from contentflow.core.audit import AuditEntry
@@ -115,3 +116,10 @@ def test_sqlite_is_durable_and_checks_its_keys(app: Flask):
 
     assert pragmas == {"journal_mode": "wal", "synchronous": 2}
     assert db.session.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_an_error_of_the_database_names_no_value(app: Flask):
+    with pytest.raises(DBAPIError) as error:
+        db.session.execute(text("SELECT :value FROM nowhere"), {"value": "alice@example.org"})
+
+    assert "alice" not in str(error.value)

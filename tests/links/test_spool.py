@@ -19,7 +19,8 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from contentflow.core.db import db, is_sqlite
+from contentflow.core import heartbeat
+from contentflow.core.db import BUSY_SECONDS, db, is_sqlite, transaction
 from contentflow.core.registry import registry
 from contentflow.links import clicks as clicks_module
 from contentflow.links import patience, replay, spool, targets
@@ -92,7 +93,7 @@ def test_a_busy_moment_of_the_visitor_leaves_the_usual_patience_behind(app: Flas
 
     if is_sqlite():
         with db.engine.connect() as connection:
-            assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 15_000
+            assert connection.execute(text("PRAGMA busy_timeout")).scalar() == BUSY_SECONDS * 1000
     else:
         assert db.session.execute(text("SHOW lock_timeout")).scalar() == "0"
 
@@ -338,6 +339,17 @@ def test_a_click_that_nothing_takes_still_redirects_and_readiness_says_so(
     assert visit(app, "/readyz").status_code == 503
     visit(app, path)
     assert ready() is None
+
+
+def test_a_locked_database_is_not_ready(app: Flask) -> None:
+    with transaction():
+        heartbeat.beat("worker")
+
+    with locked_by_another(app):
+        locked = visit(app, "/readyz").status_code
+
+    assert locked == 503
+    assert visit(app, "/readyz").status_code == 200
 
 
 def test_a_line_that_the_disk_takes_in_part_is_taken_back(

@@ -67,3 +67,17 @@ def test_the_lifeline_is_nothing_outside_serve(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv(serve.LIFELINE, raising=False)
 
     serve.hold_lifeline()
+
+
+def test_children_meet_the_product_from_whatever_folder_it_is_served(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "contentflow").mkdir()  # As the folder around a clone: “python -m” would find this one.
+    monkeypatch.chdir(tmp_path)
+    script = "import contentflow, sys; sys.exit(contentflow.__file__ is None)"
+    child = serve.Child("probe", [sys.executable, "-c", script], [], {"PATH": os.environ["PATH"]})
+
+    child.tend(0.0)
+
+    assert child.process is not None
+    assert child.process.wait(30) == 0

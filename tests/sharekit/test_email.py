@@ -359,3 +359,12 @@ def test_presses_at_once_never_pass_the_cap(make_app, alice: Any, alices_post: A
     assert answers.count(303) == 6
     assert answers.count(429) == 4
     assert len(deliveries()) == 18
+
+
+@pytest.mark.parametrize("send", ["\0", "x" * 22, "é", "1" * 500])
+def test_what_is_no_send_is_missing(alice_client: FlaskClient, alices_post: Any, send: str):
+    kit = alice_client.get("/byop/kit", query_string={"id": alices_post.id, "send": send})
+    result = alice_client.get("/byop/email/result", query_string={"send": send}, headers=HTMX)
+    cancelled = post(alice_client, "/byop/email/cancel", {"send": send})
+
+    assert [kit.status_code, result.status_code, cancelled.status_code] == [404, 404, 404]

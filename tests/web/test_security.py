@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 
 import pytest
@@ -53,6 +54,19 @@ def test_a_post_from_elsewhere_is_refused_even_with_a_token(client: FlaskClient,
     response = post(client, "/language", {"lang": "en"}, headers=headers)
 
     assert response.status_code == 403
+
+
+def test_over_plain_http_a_page_without_referrer_posts_with_its_token_alone(make_app):
+    client = browser(make_app(PUBLIC_BASE_URL="http://share.example.org"))
+    here = {"base_url": "http://share.example.org", "headers": {"Origin": "null"}}
+    page = client.get("/legal", base_url=here["base_url"]).get_data(as_text=True)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+
+    with_token = client.post("/language", data={"lang": "en", "csrf_token": token[1]}, **here)
+    without = client.post("/language", data={"lang": "en"}, **here)
+
+    assert with_token.status_code == 303
+    assert without.status_code == 400
 
 
 @pytest.mark.parametrize("url", ["https://[bad", "https://share.example.org]/", "//["])
