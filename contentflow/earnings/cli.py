@@ -145,6 +145,15 @@ def contract_record(
         return {"id": contracts.record_contract(partner.id, advertiser, version, accepted_at, ACTOR).id}
 
 
+@terminal.command(contract_group, "due")
+def contract_due() -> list[dict[str, Any]]:
+    """List who earned 800 € or more of one advertiser this year without a contract; from 1,000 € it is held."""
+    return [
+        {"partner": partner_id, "advertiser": one.advertiser, "cents": one.cents, "held": one.is_held}
+        for partner_id, one in contracts.list_due()
+    ]
+
+
 @terminal.command(ledger_group, "clawback")
 @click.argument("credit_id")
 @click.argument("cents", type=int)

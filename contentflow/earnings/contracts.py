@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from contentflow.core import audit, clock
 from contentflow.core.db import db
@@ -77,6 +77,23 @@ def standings(partner_id: str) -> list[Standing]:
 def _standings(partner_id: str, sums: Iterable[tuple[str, int]]) -> list[Standing]:
     signed = set(db.session.scalars(select(Contract.advertiser).where(Contract.partner_id == partner_id)))
     return [Standing(advertiser, int(cents), advertiser in signed) for advertiser, cents in sums]
+
+
+def list_due() -> list[tuple[str, Standing]]:
+    """Return (partner, standing) of everybody who is to be asked for a contract, the most first."""
+    total = func.sum(Credit.cents - Credit.taken_cents)
+    signed = exists().where(
+        Contract.partner_id == Credit.partner_id, Contract.advertiser == Credit.advertiser
+    )
+    found = (
+        select(Credit.partner_id, Credit.advertiser, total)
+        .where(Credit.at >= _new_year(), ~signed)
+        .group_by(Credit.partner_id, Credit.advertiser)
+        .having(total >= WARN_CENTS)
+        .order_by(total.desc())
+    )
+    rows = db.session.execute(found)
+    return [(partner_id, Standing(advertiser, int(cents), False)) for partner_id, advertiser, cents in rows]
 
 
 def record_contract(

@@ -83,10 +83,13 @@ def test_a_hold_is_listed_and_let_go_and_a_credit_clawed_back(app: Flask, run, a
 def test_a_contract_is_recorded_for_a_known_partner_only(app: Flask, run, alice, click, report):
     report("T1", amount_cents=260_000, click_id=click())
 
+    due = json.loads(run("contract", "due", "--json"))
+    assert due == [{"partner": alice.id, "advertiser": "Nova", "cents": 104_000, "held": True}]
     run("contract", "record", "nobody@example.org", "Nova", "1", ok=False)
     run("contract", "record", "alice@example.org", "Nova", "2026-1", "--accepted-on", "2026-03-01")
 
     assert ledger.balances(alice.id)["held"] == 0
+    assert json.loads(run("contract", "due", "--json")) == []
 
 
 def test_a_rate_is_set(app: Flask, run):
