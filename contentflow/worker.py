@@ -27,6 +27,7 @@ SWEEP_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
 CHORES_SECONDS = 3_600.0
 STOP_SECONDS = 6.0
+SAID_AGAIN_SECONDS = 60.0
 
 
 class LaneConsumer(Consumer):
@@ -36,9 +37,29 @@ class LaneConsumer(Consumer):
         pass
 
 
+class OnceAMinute(logging.Filter):
+    """Lets a complaint through once a minute: a database or Redis that is away must not fill the disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        now, text = time.monotonic(), record.getMessage()
+        self._said = {known: at for known, at in self._said.items() if now - at < SAID_AGAIN_SECONDS}
+        if text in self._said:
+            return False
+        self._said[text] = now
+        return True
+
+
 def run(app: Flask) -> None:
     """Work until SIGTERM or SIGINT; then end what is in hand, within 6 seconds."""
     hold_lifeline()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(OnceAMinute())
     stop = threading.Event()
 
     def end(signum: int, frame: FrameType | None) -> None:

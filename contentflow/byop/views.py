@@ -80,7 +80,7 @@ def archive() -> ResponseReturnValue:
     partner_id = current_partner().id
     with transaction():
         services.archive_post(partner_id, request.form.get("sid", ""))
-    flash(_("Ton post est archivé : ses liens ne mènent plus à l'offre."), "ok")
+    flash(_("Ton post est archivé : ses liens ne mènent plus à l'offre."), "ok")
     return go_to(url_for("portal.home"))
 
 

@@ -16,3 +16,4 @@ def init_app(app: Flask) -> None:
     readiness["migrations"] = migrate.check_revision
     readiness["worker"] = heartbeat.check_worker
     registry.registry(app).doctor.update(readiness)
+    registry.registry(app).doctor["bells"] = work.check_bells

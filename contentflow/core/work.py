@@ -187,3 +187,13 @@ def ring_now(name: str, row_id: str) -> None:
         bells().ring(name, row_id)
     except Exception:
         log.warning("the bell %s was not rung; the sweep will find the row", name, exc_info=True)
+
+
+def check_bells() -> str | None:
+    """Doctor: None when every lane answers. Huey has no error of its own: each storage raises another."""
+    try:
+        for lane in LANES:
+            bells().lane(lane).pending_count()
+    except Exception as error:
+        return f"The bells do not answer ({type(error).__name__}), and no mail leaves: see HUEY_URL."
+    return None

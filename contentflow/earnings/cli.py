@@ -147,7 +147,7 @@ def contract_record(
 
 @terminal.command(contract_group, "due")
 def contract_due() -> list[dict[str, Any]]:
-    """List who earned 800 € or more of one advertiser this year without a contract; from 1,000 € it is held."""
+    """List who earned 800 € or more of one advertiser this year and has no contract with it."""
     return [
         {"partner": partner_id, "advertiser": one.advertiser, "cents": one.cents, "held": one.is_held}
         for partner_id, one in contracts.list_due()

@@ -10,7 +10,7 @@ from contentflow.core.errors import NotFound, Refused
 
 class NotAnAddress(Refused):
     status = 422
-    message = _l("Cette adresse n'est pas complète : vérifie-la, par exemple prenom@exemple.fr.")
+    message = _l("Cette adresse n'est pas complète : vérifie-la, par exemple prenom@exemple.fr.")
 
     def __init__(self, message: LazyString | None = None) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class UnknownPartner(NotFound):
 
 class NameTooLong(Refused):
     status = 422
-    message = _l("Ce nom est trop long : 100 caractères au plus.")
+    message = _l("Ce nom est trop long : 100 caractères au plus.")
 
 
 class AccountClosed(Refused):
@@ -35,7 +35,7 @@ class LoginEnded(Refused):
     """The link or the code was used, is too old, was replaced, or never existed: all look alike."""
 
     status = 410
-    message = _l("Ce lien a déjà servi ou il est trop ancien. Demande-en un nouveau.")
+    message = _l("Ce lien a déjà servi ou il est trop ancien. Demandes-en un nouveau.")
 
 
 class CodeEnded(LoginEnded):
@@ -43,4 +43,4 @@ class CodeEnded(LoginEnded):
 
 
 class TooManyTries(LoginEnded):
-    message = _l("Cinq codes faux : par sécurité, le lien et le code ne valent plus rien. Recommence.")
+    message = _l("Cinq codes faux : par sécurité, le lien et le code ne valent plus rien. Recommence.")

@@ -19,33 +19,33 @@ from contentflow.sharekit.kit import Kit
 
 ORIGIN = "kit"
 CONSENT = _l("Chacune de ces personnes m’a dit qu’elle voulait recevoir ce message de ma part.")
-TOO_MANY = _l("1 000 adresses au plus à la fois : envoie en plusieurs fois.")
+TOO_MANY = _l("1 000 adresses au plus à la fois : envoie en plusieurs fois.")
 
 VERDICT_SENTENCES = {
     "queued": _l("Recevra ton message"),
-    "invalid": _l("Adresse illisible : vérifie-la."),
+    "invalid": _l("Adresse illisible : vérifie-la."),
     "duplicate": _l("Déjà dans la liste"),
     "already_sent": _l("A déjà reçu ce post"),
     "unavailable": _l("Ne recevra pas ce message"),
 }
 REASON_SENTENCES = {
-    Reason.NO_AT: _l("Il manque le « @ » : vérifie l’adresse."),
-    Reason.SEVERAL_ATS: _l("Il y a plusieurs « @ » : sépare les adresses par des virgules."),
-    Reason.NO_LOCAL: _l("Il manque ce qui précède le « @ »."),
-    Reason.NO_DOMAIN: _l("Cette adresse n’a pas de domaine : vérifie la fin."),
-    Reason.DOMAIN_WITHOUT_DOT: _l("Le domaine est incomplet : vérifie la fin (.fr, .com…)."),
-    Reason.BAD_LOCAL: _l("Ce qui précède le « @ » contient un caractère interdit."),
-    Reason.NON_ASCII_LOCAL: _l("Les accents avant le « @ » ne passent pas partout : vérifie l’adresse."),
-    Reason.BAD_DOMAIN: _l("Ce domaine n’existe pas sous cette forme : vérifie la fin."),
+    Reason.NO_AT: _l("Il manque le « @ » : vérifie l’adresse."),
+    Reason.SEVERAL_ATS: _l("Il y a plusieurs « @ » : sépare les adresses par des virgules."),
+    Reason.NO_LOCAL: _l("Il manque ce qui précède le « @ »."),
+    Reason.NO_DOMAIN: _l("Cette adresse n’a pas de domaine : vérifie la fin."),
+    Reason.DOMAIN_WITHOUT_DOT: _l("Le domaine est incomplet : vérifie la fin (.fr, .com…)."),
+    Reason.BAD_LOCAL: _l("Ce qui précède le « @ » contient un caractère interdit."),
+    Reason.NON_ASCII_LOCAL: _l("Les accents avant le « @ » ne passent pas partout : vérifie l’adresse."),
+    Reason.BAD_DOMAIN: _l("Ce domaine n’existe pas sous cette forme : vérifie la fin."),
     Reason.TOO_LONG: _l("Cette adresse est trop longue pour être vraie."),
 }
 STATE_SENTENCES = {
     "queued": _l("En attente"),
     "sending": _l("Part à l’instant"),
     "sent": _l("Envoyé"),
-    "captured": _l("Dans la boîte locale : rien n’est parti"),
+    "captured": _l("Dans la boîte locale : rien n’est parti"),
     "failed": _l("Refusé par le service d’envoi"),
-    "unknown": _l("Issue inconnue : il ne sera pas renvoyé"),
+    "unknown": _l("Issue inconnue : il ne sera pas renvoyé"),
     "cancelled": _l("Annulé"),
 }
 UNSETTLED = frozenset({"queued", "sending"})

@@ -27,7 +27,7 @@ class EmailForm(FlaskForm):
     class Meta:
         csrf = False  # Checked for every form at once, before the view.
 
-    emails = TextAreaField(_l("À qui ?"))
+    emails = TextAreaField(_l("À qui ?"))
     consent = BooleanField(CONSENT)
     reply_to = BooleanField(_l("Les réponses peuvent arriver à mon adresse"))
     nonce = HiddenField(filters=[_nonce])
@@ -47,6 +47,6 @@ class EmailForm(FlaskForm):
             self.emails.errors = [str(_l("Il faut au moins une adresse valable."))]
         if not self.consent.data:
             self.consent.errors = [
-                str(_l("Confirme que ces personnes sont d’accord : sans cela, rien ne part."))
+                str(_l("Confirme que ces personnes sont d’accord : sans cela, rien ne part."))
             ]
         return not self.emails.errors and not self.consent.errors

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
+from collections.abc import Iterator
 
 from flask import Flask, Response, g, make_response, render_template, request
 from flask_babel import gettext as _
@@ -111,11 +113,26 @@ def _too_large(error: RequestEntityTooLarge) -> Response:
 def _drain() -> None:
     """Read away what the client still sends, for a while: else it meets a reset, not our answer."""
     stream, left, until = request.environ["wsgi.input"], DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
-    while left > 0 and time.monotonic() < until:
-        chunk = stream.read(min(left, 65_536))
-        if not chunk:
-            return
-        left -= len(chunk)
+    with _short_of_patience(), contextlib.suppress(TimeoutError):
+        while left > 0 and time.monotonic() < until:
+            chunk = stream.read(min(left, 65_536))
+            if not chunk:
+                return
+            left -= len(chunk)
+
+
+@contextlib.contextmanager
+def _short_of_patience() -> Iterator[None]:
+    """Who announces a body and does not send it holds no thread; other servers than gunicorn see to it."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is None:
+        yield
+        return
+    connection.settimeout(DRAIN_SECONDS)
+    try:
+        yield
+    finally:
+        connection.settimeout(None)
 
 
 def _database(error: SQLAlchemyError) -> Response:

@@ -104,7 +104,7 @@ def test_the_pages_keep_their_address_to_themselves(app, links) -> None:
 def test_the_page_names_who_shared(app, links) -> None:
     page = browser(app).get(links["unsubscribe"]).get_data(as_text=True)
 
-    assert "Arrêter seulement cette personne : Alice Martin" in page
+    assert "Arrêter seulement cette personne\N{NO-BREAK SPACE}: Alice Martin" in page
     assert page.count("<form") == 1 and page.count("<h1") == 1
 
 

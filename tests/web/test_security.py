@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import re
+import socket
+import threading
 import time
 
 import pytest
@@ -101,6 +103,32 @@ def test_a_huge_field_is_refused_at_once(client: FlaskClient):
 
     assert response.status_code == 413
     assert time.thread_time() - started < 1
+
+
+def test_a_long_body_that_is_announced_and_never_sent_is_not_waited_for(client: FlaskClient):
+    ours, theirs = socket.socketpair()
+    giving_up = threading.Timer(5, theirs.close)
+    giving_up.start()
+    started = time.monotonic()
+
+    with ours, ours.makefile("rb") as stream:
+        response = client.post(
+            "/language",
+            content_type="application/x-www-form-urlencoded",
+            environ_overrides={
+                "CONTENT_LENGTH": "10000000",
+                "wsgi.input": stream,
+                "gunicorn.socket": ours,
+            },
+        )
+        is_blocking_again = ours.getblocking()
+    waited = time.monotonic() - started
+    giving_up.cancel()
+    theirs.close()
+
+    assert response.status_code == 413
+    assert waited < 3
+    assert is_blocking_again
 
 
 @pytest.mark.parametrize("length", [66_000, 1_000_000])
