@@ -101,7 +101,7 @@ def _book(conversion: Conversion, origin: Origin | None, commission_cents: int, 
     ledger.post(key, kind, postings.earn(commission_cents, shares), origin.partner_id, conversion.id)
     if beyond:
         holds.hold(credits[-1], [contracts.CONTRACT])
-    suspicions = fraud.reasons(origin)
+    suspicions = fraud.reasons(origin, conversion.at)
     for credit in credits:
         holds.hold(credit, suspicions)
 

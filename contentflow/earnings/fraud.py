@@ -5,7 +5,7 @@ Each rule has a reason. Of the clicks it knows hashes only, whose keys are destr
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import exists, func, select
@@ -33,26 +33,29 @@ RATIO_TIME = timedelta(days=90)
 _OF_VERDICT = {"self": SELF_CLICK, "fraud": BURST, "bot": ROBOT, "preview_bot": ROBOT, "prefetch": ROBOT}
 
 
-def reasons(origin: Origin) -> set[str]:
-    """Return why a conversion, which is recorded already, is held; empty when nothing looks wrong."""
+def reasons(origin: Origin, at: datetime) -> set[str]:
+    """Return why a conversion, which is recorded already, is held; empty when nothing looks wrong.
+
+    ``at`` is when it happened: a network that reports its whole day at once makes no burst.
+    """
     found = {
         _OF_VERDICT.get(origin.verdict, ""),
-        BURST if _on_link(origin) > BURST_CONVERSIONS else "",
-        NETWORK_BLOCK if _in_block(origin) >= BLOCK_CONVERSIONS else "",
+        BURST if _on_link(origin, at) > BURST_CONVERSIONS else "",
+        NETWORK_BLOCK if _in_block(origin, at) >= BLOCK_CONVERSIONS else "",
         REFUND_RATIO if is_refunded_often(origin.partner_id) else "",
     }
     return found - {""}
 
 
-def _on_link(origin: Origin) -> int:
-    recent = Conversion.recorded_at > clock.now() - BURST_TIME
+def _on_link(origin: Origin, at: datetime) -> int:
+    recent = Conversion.at.between(at - BURST_TIME, at)
     return _count(Conversion.link_id == origin.link_id, recent, Conversion.type != "refund")
 
 
-def _in_block(origin: Origin) -> int:
+def _in_block(origin: Origin, at: datetime) -> int:
     if origin.block_hash is None:
         return 0
-    recent = Conversion.recorded_at > clock.now() - BLOCK_TIME
+    recent = Conversion.at.between(at - BLOCK_TIME, at)
     own = Conversion.partner_id == origin.partner_id
     return _count(own, recent, Conversion.block_hash == origin.block_hash, Conversion.type != "refund")
 

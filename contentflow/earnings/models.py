@@ -63,7 +63,7 @@ class Conversion(Base):
         CheckConstraint("amount_cents >= 0 AND euro_cents >= 0", name="amount"),
         Index(None, "partner_id", "recorded_at"),
         Index(None, "submission_id", "channel"),
-        Index(None, "link_id", "recorded_at"),
+        Index(None, "link_id", "at"),
     )
 
     id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)

@@ -230,9 +230,7 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("conversions", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_conversions_link_id_recorded_at"), ["link_id", "recorded_at"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_conversions_link_id_at"), ["link_id", "at"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_conversions_partner_id_recorded_at"), ["partner_id", "recorded_at"], unique=False
         )
@@ -456,7 +454,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_conversions_submission_id_channel"))
         batch_op.drop_index(batch_op.f("ix_conversions_refunds_id"))
         batch_op.drop_index(batch_op.f("ix_conversions_partner_id_recorded_at"))
-        batch_op.drop_index(batch_op.f("ix_conversions_link_id_recorded_at"))
+        batch_op.drop_index(batch_op.f("ix_conversions_link_id_at"))
 
     op.drop_table("conversions")
     op.drop_table("click_link_totals")

@@ -112,6 +112,14 @@ def test_the_eleventh_conversion_of_a_link_in_ten_minutes_is_held(app: Flask, cl
     assert reasons() == {"burst"}
 
 
+def test_a_network_that_reports_its_day_at_once_makes_no_burst(app: Flask, click, report):
+    one = click()
+    for number in range(15):
+        report(f"T{number}", click_id=one, at=clock.iso(clock.now() - timedelta(minutes=20 * number)))
+
+    assert reasons() == set()
+
+
 def test_many_conversions_out_of_one_block_of_addresses_are_held(app: Flask, click, report):
     for number, channel in enumerate(["x", "copy", "qr", "email"]):
         report(f"T{number}", click_id=click(channel, block_hash="b" * 64))
