@@ -17,12 +17,12 @@ from huey.consumer import Consumer
 
 from contentflow.core import heartbeat
 from contentflow.core.db import db, transaction
-from contentflow.core.work import LANES, bells
+from contentflow.core.work import LANES, Lane, bells
 from contentflow.serve import hold_lifeline
 
 log = logging.getLogger(__name__)
 
-THREADS = {"mail": 4, "video": 1}
+THREADS: dict[Lane, int] = {"mail": 4, "video": 1}
 SWEEP_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
 CHORES_SECONDS = 3_600.0
@@ -68,6 +68,7 @@ def run(app: Flask) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     with app.app_context():
+        bells().lend_hands(THREADS)
         consumers = [_start(lane) for lane in LANES]
     _sweep_until(app, stop)
     for consumer in consumers:
@@ -78,9 +79,9 @@ def run(app: Flask) -> None:
             thread.join(max(0.0, until - time.monotonic()))
 
 
-def _start(lane: str) -> LaneConsumer:
+def _start(lane: Lane) -> LaneConsumer:
     consumer = LaneConsumer(
-        bells().lane(lane),  # type: ignore[arg-type]
+        bells().lane(lane),
         workers=THREADS[lane],
         periodic=False,
         initial_delay=0.05,

@@ -8,7 +8,9 @@ lost bell, worker or Redis loses nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 Lane = Literal["mail", "video"]
 LANES: tuple[Lane, ...] = ("mail", "video")
+AWAY_SECONDS = 5.0
 Step = Callable[[str], object]
 
 
@@ -103,12 +106,19 @@ def due_ids(
     return list(db.session.scalars(found))
 
 
+class BellsAway(Exception):
+    """Redis or its like did not answer a moment ago; asking each time would hold up whoever rings."""
+
+
 class Bells:
     """One Huey a lane, the steps that a bell may name, and the sweeps that find missed rows."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._opened: dict[Lane, tuple[Huey, TaskWrapper]] = {}
+        self._away_until = 0.0
+        self._hands: dict[Lane, ThreadPoolExecutor] = {}
+        self._in_hand: set[tuple[str, str]] = set()
         self.steps: dict[str, tuple[Lane, Step]] = {}
         self.sweeps: list[Callable[[], object]] = []
         self.chores: list[Callable[[], object]] = []
@@ -117,7 +127,39 @@ class Bells:
         return self._open(lane)[0]
 
     def ring(self, step: str, row_id: str) -> None:
-        self._open(self.steps[step][0])[1](step, row_id)
+        if time.monotonic() < self._away_until:
+            raise BellsAway
+        try:
+            self._open(self.steps[step][0])[1](step, row_id)
+        except Exception:
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            raise
+
+    def waiting(self, lane: Lane) -> int:
+        """How many bells of a lane nobody has answered yet."""
+        try:
+            return int(self.lane(lane).pending_count())
+        except Exception:
+            return len(self._in_hand)
+
+    def lend_hands(self, threads: Mapping[Lane, int]) -> None:
+        """Let this process do the steps itself while no bell can be rung: the worker does so."""
+        self._hands = {lane: ThreadPoolExecutor(number) for lane, number in threads.items()}
+
+    def do_at_hand(self, step: str, row_id: str) -> bool:
+        """Do a step in a thread of this process, unless it is being done; False without hands."""
+        if not self._hands:
+            return False
+        if (step, row_id) not in self._in_hand:
+            self._in_hand.add((step, row_id))
+            self._hands[self.steps[step][0]].submit(self._do, step, row_id)
+        return True
+
+    def _do(self, step: str, row_id: str) -> None:
+        try:
+            self._work_off(step, row_id)
+        finally:
+            self._in_hand.discard((step, row_id))
 
     def _open(self, lane: Lane) -> tuple[Huey, TaskWrapper]:
         # Opened at the first use: a Redis that is away must not stop the web from starting.
@@ -182,11 +224,14 @@ def ring(name: str, row_id: str) -> None:
 
 
 def ring_now(name: str, row_id: str) -> None:
-    """Ring at once. A bell that cannot be rung is only logged: the sweep finds the row."""
+    """Ring at once. Where no bell can be rung the worker does the step itself; others leave it to a sweep."""
     try:
         bells().ring(name, row_id)
-    except Exception:
-        log.warning("the bell %s was not rung; the sweep will find the row", name, exc_info=True)
+    except Exception as error:
+        if not bells().do_at_hand(name, row_id):
+            log.warning(
+                "the bell %s was not rung (%s); the sweep will find the row", name, type(error).__name__
+            )
 
 
 def check_bells() -> str | None:
@@ -195,5 +240,5 @@ def check_bells() -> str | None:
         for lane in LANES:
             bells().lane(lane).pending_count()
     except Exception as error:
-        return f"The bells do not answer ({type(error).__name__}), and no mail leaves: see HUEY_URL."
+        return f"The bells do not answer ({type(error).__name__}), and all work is slower: see HUEY_URL."
     return None

@@ -67,7 +67,7 @@ def _put_off(delivery_id: str) -> None:
 def ring_due() -> None:
     """Ring for what is due, the urgent first, and never for more than the lane can soon do."""
     way = pauses.way(transports.chosen().name)
-    room = MOST_WAITING_BELLS - work.bells().lane("mail").pending_count()
+    room = MOST_WAITING_BELLS - work.bells().waiting("mail")
     if way == "closed" or room <= 0:
         return
     ids = _due(room, URGENT)

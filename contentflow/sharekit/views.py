@@ -69,6 +69,8 @@ def _mail_card(kit: Kit) -> dict[str, Any]:
         return {"mails": False}
     partner_id, send_id = current_partner().id, request.args.get("send")
     result = mailing.send_result(partner_id, emails.send_named(send_id)) if send_id else None
+    if result is not None and result.submission_id != kit.submission.id:
+        raise NotFound
     form, planned = EmailForm(formdata=None), emails.Plan(kit, [])
     return {"mails": True, "form": form, "planned": planned, "result": result, **quota.places(partner_id)}
 

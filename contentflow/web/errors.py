@@ -56,7 +56,7 @@ def sentence(status: int) -> tuple[str, str]:
             _("Demande refusée"),
             _("Cette demande est incomplète ou trop ancienne. Recharge la page et réessaie."),
         ),
-        403: (_("Demande refusée"), _("Cette demande vient d'un autre site : elle a été refusée.")),
+        403: (_("Demande refusée"), _("Cette demande vient d'un autre site : elle a été refusée.")),
         404: (_("Page introuvable"), _("Cette page n'existe pas, ou plus.")),
         405: (_("Demande refusée"), _("Cette page ne s'ouvre pas de cette façon.")),
         410: (_("Ce contenu n'est plus disponible"), _("Le lien a été retiré ou il est trop ancien.")),

@@ -405,26 +405,23 @@ def downgrade() -> None:
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for name in ("clicks_count", "clicks_recount"):
         op.execute(f"DROP TRIGGER {name}" + ("" if is_sqlite else " ON clicks"))
-    with op.batch_alter_table("offers", schema=None) as batch_op:
-        batch_op.drop_column("brand_pictures")
-        batch_op.drop_column("brand_words")
-        batch_op.drop_column("ends_on")
-        batch_op.drop_column("starts_on")
-        batch_op.drop_column("category")
-        batch_op.drop_column("daily_budget_cents")
-        batch_op.drop_column("holding_days")
-        batch_op.drop_column("click_cents")
-        batch_op.drop_column("fixed_cents")
+    op.drop_column("offers", "brand_pictures")
+    op.drop_column("offers", "brand_words")
+    op.drop_column("offers", "ends_on")
+    op.drop_column("offers", "starts_on")
+    op.drop_column("offers", "category")
+    op.drop_column("offers", "daily_budget_cents")
+    op.drop_column("offers", "holding_days")
+    op.drop_column("offers", "click_cents")
+    op.drop_column("offers", "fixed_cents")
 
-    with op.batch_alter_table("clicks", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_clicks_link_id_ip_hash_at"))
-        batch_op.drop_column("block_hash")
-        batch_op.drop_column("ip_hash")
+    op.drop_index(op.f("ix_clicks_link_id_ip_hash_at"), table_name="clicks")
+    op.drop_column("clicks", "block_hash")
+    op.drop_column("clicks", "ip_hash")
 
-    with op.batch_alter_table("byop_submissions", schema=None) as batch_op:
-        batch_op.drop_column("holding_days")
-        batch_op.drop_column("click_cents")
-        batch_op.drop_column("fixed_cents")
+    op.drop_column("byop_submissions", "holding_days")
+    op.drop_column("byop_submissions", "click_cents")
+    op.drop_column("byop_submissions", "fixed_cents")
 
     with op.batch_alter_table("ledger_entries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ledger_entries_posting_id"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -130,3 +131,39 @@ def test_a_step_that_fails_leaves_the_worker_alive(app: Flask, row: str, caplog:
     work.bells().lane("mail").execute(task)
 
     assert "failed" in caplog.text
+
+
+def test_without_bells_the_worker_does_what_the_sweep_finds(make_app, row: str):
+    app = make_app(HUEY_URL="redis://127.0.0.1:1/0")
+    done = threading.Event()
+    seen: list[str] = []
+    work.register_step(app, "test.step", "mail", lambda row_id: (seen.append(row_id), done.set()))
+
+    with app.app_context():
+        work.bells().lend_hands({"mail": 1, "video": 1})
+        work.ring_now("test.step", row)
+
+    assert done.wait(30)
+    assert seen == [row]
+
+
+def test_a_step_in_hand_is_not_taken_up_again(make_app, row: str):
+    app = make_app(HUEY_URL="redis://127.0.0.1:1/0")
+    begun, go_on = threading.Event(), threading.Event()
+    seen: list[str] = []
+
+    def step(row_id: str) -> None:
+        seen.append(row_id)
+        begun.set()
+        go_on.wait(30)
+
+    work.register_step(app, "test.step", "mail", step)
+    with app.app_context():
+        work.bells().lend_hands({"mail": 2, "video": 1})
+        work.ring_now("test.step", row)
+        assert begun.wait(30)
+        work.ring_now("test.step", row)
+        assert work.bells().waiting("mail") == 1
+    go_on.set()
+
+    assert seen == [row]

@@ -11,6 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from contentflow.byop import services as byop
+from contentflow.byop.services import Draft
 from contentflow.core.db import db, transaction
 from contentflow.mailing import services as mailing
 from contentflow.mailing.models import ConsentProof, Delivery
@@ -305,6 +307,16 @@ def test_mallory_reaches_nothing_of_alices_mails(
     assert response.status_code == 404
     assert {row.state for row in deliveries()} == {"queued"}
     assert len(deliveries()) == 2
+
+
+def test_a_send_is_not_shown_on_another_posts_kit(alice_client: FlaskClient, alice: Any, alices_post: Any):
+    with transaction():
+        other = byop.submit_post(alice.id, Draft(title="Un autre", nonce="other")).id
+    post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org"))
+
+    response = alice_client.get(f"/byop/kit?id={other}&send={deliveries()[0].send_id}")
+
+    assert response.status_code == 404
 
 
 def test_an_archived_post_is_mailed_to_nobody(app: Flask, alice_client: FlaskClient, alices_post: Any):
