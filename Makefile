@@ -6,9 +6,9 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 UV = .venv/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-header $(UPGRADE) setup.cfg - --extra postgres --extra redis
+	--no-emit-index-url --no-header $(UPGRADE) setup.cfg - --extra postgres --extra redis --extra video --extra captions
 
-.PHONY: help run test lint format lock bench-pages clean
+.PHONY: help run test bench-video lint format lock bench-pages clean
 .NOTPARALLEL:
 
 help:  ## say what can be made
@@ -19,6 +19,9 @@ run: .venv/runtime  ## fill a demo programme and serve it; Ctrl-C ends all
 
 test: .venv/tests  ## run every test; CONTENTFLOW_TEST_ALL=1 allows no skip
 	@bin/test
+
+bench-video: .venv/tests  ## measure a render against its bare encode; SECONDS=20 MODEL=folder
+	@$(BIN)/python bin/bench-video
 
 lint: .venv/tests  ## check style, types and import rules
 	$(BIN)/ruff check .

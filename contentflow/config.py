@@ -104,6 +104,24 @@ class Settings:
     lease_seconds: int = setting(
         values.integer(5, 3600), "30", "seconds after which a dead worker's row is taken again"
     )
+    upload_max_mb: int = setting(values.integer(1, 10_000), "500", "megabytes of a video, sent or fetched")
+    video_max_seconds: int = setting(
+        values.integer(1, 7_200), "600", "seconds of a video that may be brought"
+    )
+    video_max_side: int = setting(values.integer(128, 16_384), "4096", "pixels of a video's longer side")
+    video_max_fps: int = setting(values.integer(1, 1_000), "120", "frames a second of a video")
+    clip_max_seconds: int = setting(values.integer(1, 600), "60", "seconds of a finished clip")
+    render_max_seconds: int = setting(
+        values.integer(10, 86_400), "1800", "seconds that one step of a render may take before it is ended"
+    )
+    whisper_model: str = setting(
+        values.line(500),
+        "",
+        "who writes captions: a faster-whisper model's name or folder; empty: no captions",
+    )
+    originals_keep_days: int = setting(
+        values.integer(0, 3_650), "30", "days that the videos partners brought are kept"
+    )
     trusted_proxies: int = setting(
         values.integer(0, 10),
         "0",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from pathlib import Path
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import Field, HiddenField, StringField, TextAreaField, ValidationError
+from wtforms import Field, FileField, HiddenField, StringField, TextAreaField, ValidationError
 
 from contentflow.byop import services
 from contentflow.byop.services import Draft
@@ -93,11 +95,13 @@ class WordsForm(FlaskForm):
 
 class PostForm(WordsForm):
     source_url = StringField(_l("Colle l'URL d'une vidéo"), filters=[_stripped])
+    video = FileField(_l("Ou envoie un fichier"))
     offer_id = StringField(_l("Offre"), filters=[_stripped])
     nonce = HiddenField(filters=[_nonce])
 
     def validate_source_url(self, field: Field) -> None:
-        refusal = refusal_of(field.data) if field.data else None
+        # Where a file was sent, nobody follows the address.
+        refusal = refusal_of(field.data) if field.data and not sent_file(self.video) else None
         if refusal is not None:
             raise ValidationError(str(URL_SENTENCES[refusal]))
 
@@ -109,4 +113,24 @@ class PostForm(WordsForm):
 
     def draft(self) -> Draft:
         names = (*MOST_CHARACTERS, "source_url", "offer_id", "nonce")
-        return Draft(**{name: self[name].data for name in names})
+        sent = sent_file(self.video)
+        return Draft(
+            **{name: self[name].data for name in names},
+            video=sent,
+            video_digest=_digest(sent) if sent else "",
+        )
+
+
+def sent_file(field: Any) -> Path | None:
+    """Return where a file that was sent lies; None when none was chosen, or an empty one."""
+    stream = getattr(field.data, "stream", None)
+    if stream is None or not getattr(stream, "name", None):
+        return None
+    stream.flush()
+    path = Path(stream.name)
+    return path if path.stat().st_size else None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

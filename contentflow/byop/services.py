@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -46,7 +47,10 @@ class Archived(Refused):
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """What a partner submits, cleaned. Same ``nonce`` and same content: the same submission."""
+    """What a partner submits, cleaned. Same ``nonce`` and same content: the same submission.
+
+    ``video`` is a file that was sent, ``video_digest`` its SHA-256; it goes before ``source_url``.
+    """
 
     source_url: str = ""
     title: str = ""
@@ -55,10 +59,14 @@ class Draft:
     cta: str = ""
     offer_id: str = ""
     nonce: str = ""
+    video: Path | None = None
+    video_digest: str = ""
 
     @property
     def hash(self) -> str:
-        content = {name: value for name, value in asdict(self).items() if name != "nonce"}
+        content = {name: value for name, value in asdict(self).items() if name not in ("nonce", "video")}
+        if not self.video_digest:
+            del content["video_digest"]
         return digest(json.dumps(content, sort_keys=True))
 
 
@@ -134,7 +142,13 @@ def _accept(partner_id: str, draft: Draft, offer: Offer) -> Submission:
 
 def _asset_for(partner_id: str, draft: Draft) -> Asset:
     return pipeline.create_asset_for_byop(
-        partner_id, draft.title, draft.description, draft.hashtags, draft.cta, draft.source_url
+        partner_id,
+        draft.title,
+        draft.description,
+        draft.hashtags,
+        draft.cta,
+        draft.source_url,
+        draft.video,
     )
 
 
@@ -200,7 +214,8 @@ def archive_post(partner_id: str, submission_id: str) -> None:
 def follow_asset(asset: Asset) -> None:
     """A post ends as its asset does."""
     waiting = update(Submission).where(Submission.asset_id == asset.id, Submission.status == "processing")
-    db.session.execute(waiting.values(status=asset.state, reason=asset.reason))
+    reason = pipeline.reason_sentence(asset.reason)
+    db.session.execute(waiting.values(status=asset.state, reason=reason))
 
 
 def export_submissions(partner_id: str) -> list[dict[str, Any]]:

@@ -95,6 +95,7 @@ def _new_page(form: PostForm, status: int = 200) -> Response:
         status,
         form=form,
         offers=offers.list_offers(),
+        upload_max_mb=settings().upload_max_mb,
         channels=CHANNELS,
         preview=_preview(form),
         default_hashtags=settings().sharekit_default_hashtags,

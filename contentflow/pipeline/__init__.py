@@ -1,16 +1,22 @@
-"""An asset goes new → processing → ready or failed: here a post becomes something to share.
+"""An asset goes new → processing → ready or failed: here a video becomes a vertical, captioned clip.
 
-Table: ``assets``.  No pages yet: whoever waits for an asset is told through ``services.on_finished``.
+Table: ``assets``.  No pages: whoever waits for an asset is told through ``services.on_finished``.
+``clip`` tells the steps, each a module from file to file; ``rendering`` and ``queue`` know the rows.
 """
 
 from __future__ import annotations
 
 from flask import Flask
 
-from contentflow.core.work import register_step, register_sweep
+from contentflow.core.registry import registry
+from contentflow.core.work import register_chore, register_step, register_sweep
 from contentflow.pipeline import services, tasks
 
 
 def init_app(app: Flask) -> None:
     register_step(app, services.PREPARE, "mail", tasks.prepare)
+    register_step(app, services.RENDER, "video", tasks.render)
     register_sweep(app, tasks.ring_missed)
+    register_chore(app, tasks.tidy_media)
+    registry(app).erasures.append(services.erase_media)
+    registry(app).doctor.update(video=tasks.check_video, captions=tasks.check_captions)

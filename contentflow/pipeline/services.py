@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 from flask import Flask, current_app
-from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 
-from contentflow.core.db import db
+from contentflow.config import settings
+from contentflow.core import clock
+from contentflow.core.db import after_commit, db
 from contentflow.core.errors import NotFound
 from contentflow.core.ids import new_id
 from contentflow.core.work import claim, due_ids, ring, settle
+from contentflow.pipeline.media import Media
 from contentflow.pipeline.models import Asset
+from contentflow.pipeline.reasons import SENTENCES, Reason
 
 PREPARE = "pipeline.prepare"
+RENDER = "pipeline.render"
 MOST_ATTEMPTS = 5
-INTERRUPTED = _l("La préparation a été interrompue plusieurs fois. Crée le post à nouveau.")
 
 Subscriber = Callable[[Asset], object]
 
-# A post of words alone has nothing to render; one with a video waits, ``new``, for the renderer.
+# A post of words alone has nothing to render; one with a video goes through the video lane.
 WORDS_ALONE = Asset.has_video.is_(False)
 
 
-def create_asset_for_byop(
-    owner_partner_id: str, title: str, description: str, hashtags: str, cta: str, download_url: str
-) -> Asset:
-    """Add the asset of a partner's post, ``new``; nothing is fetched here.
+def media() -> Media:
+    return Media(settings().data_dir)
 
-    ``download_url`` may be empty: then the worker is rung and the asset is soon ``ready``.
+
+def create_asset_for_byop(
+    owner_partner_id: str,
+    title: str,
+    description: str,
+    hashtags: str,
+    cta: str,
+    download_url: str,
+    upload: Path | None = None,
+) -> Asset:
+    """Add the asset of a partner's post, ``new``, and ring the worker; nothing is fetched here.
+
+    ``upload`` is a file under DATA_DIR that was sent: it is kept, and ``download_url`` not asked.
+    Without either the asset is of words alone, and soon ``ready``.
     """
     details: dict[str, Any] = {
         "source": "byop",
@@ -40,11 +56,14 @@ def create_asset_for_byop(
         "cta": cta,
         "download_url": download_url,
     }
-    asset = Asset(id=new_id(), state="new", details=details, has_video=bool(download_url))
+    has_video = bool(download_url) or upload is not None
+    asset = Asset(id=new_id(), state="new", details=details, has_video=has_video, partner_id=owner_partner_id)
+    if upload is not None:
+        media().keep_original(upload, asset.id)
+        asset.original_at = clock.now()
     db.session.add(asset)
     db.session.flush()
-    if not asset.has_video:
-        ring(PREPARE, asset.id)
+    ring(RENDER if has_video else PREPARE, asset.id)
     return asset
 
 
@@ -80,21 +99,44 @@ def claim_words(asset_id: str) -> str | None:
 def finish_words(asset_id: str, lease: str) -> None:
     """End the claim: ``ready``, or ``failed`` when too many tries before this one got lost."""
     if get_asset(asset_id).attempts > MOST_ATTEMPTS:
-        _finish(asset_id, lease, "failed", str(INTERRUPTED))
+        finish(asset_id, lease, "failed", reason=Reason.INTERRUPTED.value)
     else:
-        _finish(asset_id, lease, "ready")
+        finish(asset_id, lease, "ready")
 
 
 def due_words() -> list[str]:
     return due_ids(Asset, ["new"], ["processing"], WORDS_ALONE)
 
 
-def _finish(asset_id: str, lease: str, state: Literal["ready", "failed"], reason: str | None = None) -> None:
-    if not settle(Asset, asset_id, lease, state=state, reason=reason):
-        return
+def finish(asset_id: str, lease: str, state: Literal["ready", "failed"], **values: Any) -> bool:
+    """End a claim and tell the subscribers; False when the asset has another holder by now."""
+    ended = {"reason": None, "step": "", "percent": 100 if state == "ready" else 0} | values
+    if not settle(Asset, asset_id, lease, state=state, **ended):
+        return False
     asset = db.session.get_one(Asset, asset_id, populate_existing=True)
     for subscriber in current_app.extensions.get("asset_subscribers", []):
         subscriber(asset)
+    return True
+
+
+def reason_sentence(reason: str | None) -> str | None:
+    """Return what a kept reason says to people, in the language of whoever reads."""
+    if reason is None or reason not in set(Reason):
+        return reason
+    return str(SENTENCES[Reason(reason)])
+
+
+def erase_media(partner_id: str) -> None:
+    """Remove all videos of a partner once the open transaction is committed."""
+    ids = list(db.session.scalars(select(Asset.id).where(Asset.partner_id == partner_id)))
+    files = media()
+
+    def erase() -> None:
+        for asset_id in ids:
+            files.drop_original(asset_id)
+            files.drop_renders(asset_id)
+
+    after_commit(erase)
 
 
 def forget_details(asset_id: str) -> None:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from contentflow.config import settings
+from contentflow.core import clock
 from contentflow.core.db import db, transaction
-from contentflow.core.work import ring_now
-from contentflow.pipeline import services
+from contentflow.core.work import bells, ring_now
+from contentflow.pipeline import queue, rendering, services
+from contentflow.pipeline.ffmpeg import find_program
+from contentflow.pipeline.models import Asset
+from contentflow.pipeline.speech import can_listen
 
 
 def prepare(asset_id: str) -> None:
@@ -17,8 +26,47 @@ def prepare(asset_id: str) -> None:
         services.finish_words(asset_id, lease)
 
 
+def render(_asset_id: str) -> None:
+    """Make one clip: not of the asset that the bell names, but of whoever's turn it is."""
+    with transaction():
+        claim = queue.claim_next()
+    if claim is not None:
+        rendering.work_off(claim)
+
+
 def ring_missed() -> None:
-    missed = services.due_words()
+    missed, has_video_due = services.due_words(), queue.is_any_due()
     db.session.rollback()  # Only read: no snapshot stays open while the bells are rung.
     for asset_id in missed:
         ring_now(services.PREPARE, asset_id)
+    # One bell is enough: each render takes whoever's turn it is, and the next sweep rings again.
+    if has_video_due and not bells().lane("video").pending_count():
+        ring_now(services.RENDER, "next")
+
+
+def check_video() -> str | None:
+    return None if find_program() else "No video can be rendered: install the extra “video”."
+
+
+def check_captions() -> str | None:
+    model = settings().whisper_model
+    if not model or can_listen(model):
+        return None
+    return "WHISPER_MODEL is set, but nobody can listen: install the extra “captions”."
+
+
+def tidy_media() -> None:
+    """Remove originals that are old, and what belongs to no asset."""
+    files, limit = services.media(), clock.now() - timedelta(days=settings().originals_keep_days)
+    files.sweep_stale()
+    for asset_id in files.settled_assets():
+        with transaction():
+            asset = db.session.scalar(select(Asset).where(Asset.id == asset_id).with_for_update())
+            if asset is None:
+                files.drop_original(asset_id)
+                files.drop_renders(asset_id)
+            elif asset.state in ("ready", "failed"):
+                files.drop_renders(asset_id, but=asset.render_id)
+                if asset.original_at is not None and asset.original_at <= limit:
+                    files.drop_original(asset_id)
+                    asset.original_at = None

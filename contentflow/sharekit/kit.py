@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from contentflow.byop.clips import Clip
 from contentflow.byop.lengths import LIMITS
 from contentflow.byop.models import Submission
 from contentflow.byop.words import AD_MARK, Words, share_text
@@ -43,6 +44,7 @@ class Kit:
     shares: Mapping[str, int]
     verdicts: Mapping[str, int]
     valid_by_channel: Mapping[str, int]
+    clip: Clip | None
 
     @property
     def is_archived(self) -> bool:
@@ -76,6 +78,16 @@ class Kit:
 
 
 @dataclass(frozen=True)
+class PublicClip:
+    """Addresses of an approved clip; ``cover`` is as tall as the clip, ``poster`` as wide as a preview."""
+
+    url: str
+    cover: str
+    poster: str
+    captions: str | None
+
+
+@dataclass(frozen=True)
 class PublicPost:
     """What anybody may see of a post; ``url`` is the short link of the code that was asked for."""
 
@@ -84,6 +96,7 @@ class PublicPost:
     offer: Offer | None
     url: str
     page_url: str
+    clip: PublicClip | None = None
 
     @property
     def hashtags(self) -> str:

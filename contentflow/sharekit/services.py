@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select, update
 
+from contentflow.byop import clips
 from contentflow.byop import services as byop
 from contentflow.byop.models import Submission
 from contentflow.byop.words import completed
@@ -20,7 +22,7 @@ from contentflow.links.channels import CHANNELS
 from contentflow.links.models import Link
 from contentflow.offers import services as offers
 from contentflow.offers.models import Offer
-from contentflow.sharekit.kit import Kit, PublicPost, ShareText, compose, intents_of
+from contentflow.sharekit.kit import Kit, PublicClip, PublicPost, ShareText, compose, intents_of
 from contentflow.sharekit.models import MESSAGE_LENGTH, ShareLog
 
 Counts = dict[str, dict[str, int]]
@@ -63,6 +65,7 @@ def kit(partner_id: str, submission_id: str) -> Kit:
         shares={channel: 0 for channel in CHANNELS} | share_counts(ids).get(submission.id, {}),
         verdicts=links.verdict_counts(ids).get(submission.id, {}),
         valid_by_channel=links.valid_by_channel(ids).get(submission.id, {}),
+        clip=clips.clip_of(submission),
     )
 
 
@@ -153,7 +156,27 @@ def public_post_of(link: Link) -> PublicPost:
         offer=_find_offer(link.offer_id),
         url=links.link_url(link),
         page_url=_page_url(link),
+        clip=_public_clip(submission, _page_url(link)),
     )
+
+
+def _public_clip(submission: Submission, page_url: str) -> PublicClip | None:
+    if clips.find_public_file(submission, "clip") is None:
+        return None
+    has_captions = clips.find_public_file(submission, "vtt") is not None
+    captions = f"{page_url}/captions.vtt" if has_captions else None
+    return PublicClip(f"{page_url}/clip.mp4", f"{page_url}/cover.jpg", f"{page_url}/poster.jpg", captions)
+
+
+def find_public_file(code: str, name: str) -> tuple[Path, str] | None:
+    """Return a file of the approved clip behind a code. Raises ``NoLonger`` once the post is archived."""
+    link = links.find_link(code) if code.isascii() and code.isalnum() else None
+    if link is None:
+        return None
+    submission = byop.find_public(link.submission_id)
+    if submission is None or link.disabled_at is not None:
+        raise NoLonger
+    return clips.find_public_file(submission, name)
 
 
 def export_share_logs(partner_id: str) -> list[dict[str, Any]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, json, make_response, render_template, request, url_for
+from flask import Blueprint, Response, json, make_response, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
+from contentflow.byop.clip_form import ClipForm
 from contentflow.config import settings
 from contentflow.core.db import transaction
 from contentflow.core.errors import NotFound
@@ -56,6 +57,7 @@ def kit() -> ResponseReturnValue:
     return render(
         page,
         kit=found,
+        clip_form=ClipForm.of(found.clip) if found.clip else None,
         names=CHANNEL_NAMES,
         tabs=TEXT_TABS,
         chosen=chosen if chosen in TEXT_TABS else "copy",
@@ -123,11 +125,28 @@ def public(code: str) -> ResponseReturnValue:
     return _page_for_anybody("sharekit/public.html", post)
 
 
+PUBLIC_FILES = {"clip.mp4": "clip", "poster.jpg": "poster", "cover.jpg": "cover-1", "captions.vtt": "vtt"}
+
+
+@bp.get("/p/<code>/<any('clip.mp4', 'poster.jpg', 'cover.jpg', 'captions.vtt'):name>")
+@admission.public
+def public_file(code: str, name: str) -> ResponseReturnValue:
+    """A file of the approved clip, with ranges; what is not approved does not exist."""
+    found = services.find_public_file(code, PUBLIC_FILES[name])
+    if found is None:
+        raise NotFound
+    path, kind = found
+    response = send_file(path, mimetype=kind, conditional=True, max_age=0)
+    response.headers.update(NOINDEX)
+    return response
+
+
 def preview_card(link: Link) -> Response:
     """The answer of a short link to agents that draw a preview of it."""
     return _page_for_anybody("sharekit/card.html", services.public_post_of(link))
 
 
 def _page_for_anybody(page: str, post: PublicPost) -> Response:
-    picture = settings().public_base_url + url_for("static", filename=CARD_PICTURES[post.disclosure])
+    drawn = settings().public_base_url + url_for("static", filename=CARD_PICTURES[post.disclosure])
+    picture = post.clip.poster if post.clip else drawn
     return make_response(render_template(page, post=post, picture=picture), 200, NOINDEX)

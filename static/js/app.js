@@ -65,6 +65,8 @@
     const data = { title: title || document.title, text: text?.startsWith("#") ? textOf(text) : text || "" };
     if (url) data.url = url;
     try {
+      const clip = element.dataset.file && [await (await fetch(element.dataset.file)).blob()];
+      if (clip) data.files = [new File(clip, "clip.mp4", { type: "video/mp4" })];
       await navigator.share(data);
       fire(element);
     } catch (error) {
@@ -100,17 +102,15 @@
 
   // A refused form comes back with its errors: the first wrong field takes the focus.
   function focusFirstError(root) {
-    const wrong = root.querySelector?.('[aria-invalid="true"]');
-    wrong?.focus();
+    root.querySelector?.('[aria-invalid="true"]')?.focus();
   }
 
   // What is being mended is no longer called wrong.
   document.addEventListener("input", ({ target }) => {
     const field = target.closest(".field-wrong");
-    if (!field) return;
-    field.classList.remove("field-wrong");
-    field.querySelector(".error")?.remove();
-    field.querySelector("[aria-invalid]")?.removeAttribute("aria-invalid");
+    field?.classList.remove("field-wrong");
+    field?.querySelector(".error")?.remove();
+    field?.querySelector("[aria-invalid]")?.removeAttribute("aria-invalid");
   });
 
   // Tabs that scroll sideways: the chosen one stays in sight, also after a swap.
@@ -131,6 +131,8 @@
   document.addEventListener("htmx:responseError", (event) => {
     if (!event.detail.xhr.getResponseHeader("HX-Retarget")) say(notices().dataset.failed, "failed");
   });
+  document.addEventListener("htmx:xhr:progress", ({ target, detail: { total, loaded } }) =>
+    Object.assign(target.querySelector?.("[data-upload]") ?? {}, { hidden: !total, max: total, value: loaded }));
   document.addEventListener("htmx:sendError", () => say(notices().dataset.offline, "failed"));
 
   showNativeShare(document);

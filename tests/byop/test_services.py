@@ -87,7 +87,7 @@ def test_a_post_fails_as_its_asset_does_and_keeps_the_reason(app: Flask, alice: 
     run_work(app)
 
     failed = services.get_submission(alice.id, post.id)
-    assert (failed.status, failed.reason) == ("failed", str(pipeline.INTERRUPTED))
+    assert (failed.status, failed.reason) == ("failed", pipeline.reason_sentence("interrupted"))
 
 
 def test_without_an_offer_chosen_the_first_one_is_taken(app: Flask, alice: Partner, offer: Offer):

@@ -38,6 +38,7 @@ PUBLIC = {
     "partners.logout",
     "partners.use_link",
     "sharekit.public",
+    "sharekit.public_file",
     "web.home",
     "web.language",
     "web.legal",

@@ -49,15 +49,6 @@ def test_the_worker_makes_words_alone_ready(app: Flask):
     assert (asset(made).state, asset(made).lease) == ("ready", None)
 
 
-def test_a_video_stays_new_until_something_can_render_it(app: Flask):
-    made = make("https://video.example.com/1")
-
-    run_work(app)
-    tasks.prepare(made)
-
-    assert (asset(made).state, asset(made).attempts) == ("new", 0)
-
-
 def test_the_sweep_finds_an_asset_whose_bell_was_lost(app: Flask):
     made = make()
     bells().lane("mail").flush()
@@ -135,7 +126,7 @@ def test_after_five_lost_tries_an_asset_fails_with_a_reason(app: Flask):
     tasks.prepare(made)
 
     assert asset(made).state == "failed"
-    assert "Crée le post à nouveau" in (asset(made).reason or "")
+    assert "interrompue plusieurs fois" in (services.reason_sentence(asset(made).reason) or "")
 
 
 def test_mended_words_leave_the_rest_of_the_details(app: Flask):

@@ -168,7 +168,7 @@ def test_a_video_on_its_way_says_so_and_the_words_can_be_shared(alice_client, su
 
     page = page_of(alice_client, f"/byop/kit?id={mine.id}")
 
-    assert "Le rendu vidéo arrive" in page
+    assert 'data-status="new" data-step="" data-percent="0"' in page
     assert Marks(page).attributes(data_channel="whatsapp")
 
 
@@ -178,7 +178,7 @@ def test_a_post_of_words_alone_speaks_of_no_video(app, alice_client, alices_kit)
     page = page_of(alice_client, alices_kit)
 
     assert "Prêt à partager" in page
-    assert "Le rendu vidéo arrive" not in page
+    assert "data-status" not in page
     assert 'class="clip' not in page
 
 

@@ -1,0 +1,71 @@
+"""The clip of a post: watch it being made, look at it, approve it, have it made again."""
+
+from __future__ import annotations
+
+from flask import Response, flash, make_response, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from contentflow.byop import clips, services
+from contentflow.byop.clip_form import ClipForm
+from contentflow.byop.views import bp
+from contentflow.config import settings
+from contentflow.core.db import transaction
+from contentflow.partners.sessions import current_partner
+from contentflow.web.admission import partner_required
+from contentflow.web.htmx import go_to, is_htmx, render
+from contentflow.web.limits import MINUTE, take
+
+
+@bp.get("/status")
+@partner_required
+def status() -> ResponseReturnValue:
+    return _status_page(request.args.get("id", ""))
+
+
+def _status_page(submission_id: str, form: ClipForm | None = None, code: int = 200) -> Response:
+    clip = clips.get_clip(current_partner().id, submission_id)
+    submission = services.get_submission(current_partner().id, submission_id)
+    form = form or ClipForm.of(clip)
+    return render("byop/status.html", code, clip=clip, post=submission, clip_form=form, swaps_state=is_htmx())
+
+
+@bp.post("/approve")
+@partner_required
+def approve() -> ResponseReturnValue:
+    partner_id, sid = current_partner().id, request.form.get("sid", "")
+    with transaction():
+        clips.approve_clip(partner_id, sid, request.form.get("render", ""))
+    return _after(sid, _("C'est validé : ton clip se montre sur ta page publique."))
+
+
+@bp.post("/retry")
+@partner_required
+def retry() -> ResponseReturnValue:
+    partner_id, sid, form = current_partner().id, request.form.get("sid", ""), ClipForm()
+    clip = clips.get_clip(partner_id, sid)
+    if not form.validate():
+        return _status_page(sid, form, 422)
+    with transaction():
+        take("submit", partner_id, settings().submit_per_minute, MINUTE)
+        clips.make_again(partner_id, sid, form.wanted(clip))
+    return _after(sid, _("C'est reparti : ton clip est en préparation."))
+
+
+def _after(submission_id: str, notice: str) -> ResponseReturnValue:
+    if is_htmx():
+        return _status_page(submission_id)
+    flash(notice, "ok")
+    return go_to(url_for("sharekit.kit", id=submission_id))
+
+
+@bp.get("/clip")
+@partner_required
+def clip() -> ResponseReturnValue:
+    found = clips.get_clip(current_partner().id, request.args.get("id", ""))
+    path, kind = clips.find_file(found, request.args.get("file", "clip"))
+    is_download = "download" in request.args
+    name = f"contentflow-{path.name}" if is_download else None
+    return make_response(
+        send_file(path, mimetype=kind, conditional=True, as_attachment=is_download, download_name=name)
+    )

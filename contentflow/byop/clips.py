@@ -1,0 +1,129 @@
+"""The clip of a post: how far it is, approve it, make it again with other wishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from contentflow.byop import services
+from contentflow.byop.models import Submission
+from contentflow.core.db import db
+from contentflow.core.errors import NotFound, Refused
+from contentflow.pipeline import remaking
+from contentflow.pipeline import services as pipeline
+from contentflow.pipeline.models import Asset
+from contentflow.pipeline.remaking import Remake
+
+STEP_NAMES = {
+    "": _l("En attente de son tour"),
+    "fetch": _l("Récupération de la vidéo"),
+    "look": _l("Recherche du meilleur cadre"),
+    "listen": _l("Écriture des sous-titres"),
+    "render": _l("Montage du clip"),
+    "finish": _l("Dernières finitions"),
+}
+FRAMINGS = {
+    "auto": _l("Automatique"),
+    "crop": _l("Plein écran, sur les visages"),
+    "blur": _l("Image entière, fond flou"),
+}
+
+
+class NothingToApprove(Refused):
+    status = 409
+    message = _l("Ce clip vient d'être remplacé ou n'est pas prêt : regarde-le d'abord, puis valide-le.")
+
+
+class NothingToMake(Refused):
+    status = 409
+    message = _l("Ce post n'a pas de vidéo à monter, ou son montage est déjà en cours.")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A post's clip as its owner sees it."""
+
+    submission_id: str
+    asset: Asset
+    can_make: bool
+
+    @property
+    def status(self) -> str:
+        return self.asset.state
+
+    @property
+    def is_busy(self) -> bool:
+        return self.asset.state in ("new", "processing")
+
+    @property
+    def step_name(self) -> str:
+        return str(STEP_NAMES.get(self.asset.step, STEP_NAMES[""]))
+
+    @property
+    def reason(self) -> str | None:
+        return pipeline.reason_sentence(self.asset.reason)
+
+    @property
+    def has_render(self) -> bool:
+        return self.asset.render_id is not None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return self.asset.facts
+
+    @property
+    def text(self) -> str:
+        return " ".join(word for _, _, word in self.facts.get("words", []))
+
+
+def clip_of(submission: Submission) -> Clip | None:
+    """Return the clip of a post; None for a post of words alone."""
+    asset = pipeline.get_asset(submission.asset_id)
+    if not asset.has_video:
+        return None
+    can_make = asset.state in ("ready", "failed") and remaking.has_source(asset)
+    return Clip(submission.id, asset, can_make and submission.archived_at is None)
+
+
+def get_clip(partner_id: str, submission_id: str) -> Clip:
+    """Raises ``NotFound``, also for a post of words alone."""
+    clip = clip_of(services.get_submission(partner_id, submission_id))
+    if clip is None:
+        raise NotFound
+    return clip
+
+
+def approve_clip(partner_id: str, submission_id: str, render_id: str = "") -> None:
+    """Let that very render be seen in public; again: nothing more happens. Raises ``NothingToApprove``."""
+    submission = services.get_editable(partner_id, submission_id)
+    if not remaking.approve(submission.asset_id, render_id):
+        raise NothingToApprove
+
+
+def make_again(partner_id: str, submission_id: str, wanted: Remake) -> None:
+    """Put the clip in work once more; an approval is taken back. Raises ``NothingToMake``."""
+    submission = services.get_editable(partner_id, submission_id)
+    if not remaking.make_again(submission.asset_id, wanted):
+        raise NothingToMake
+    submission.status, submission.reason = "processing", None
+    db.session.flush()
+
+
+def find_file(clip: Clip, name: str) -> tuple[Path, str]:
+    """Return a file of the finished clip and its type; raises ``NotFound``."""
+    asset = clip.asset
+    found = pipeline.media().find(asset.id, asset.render_id, name) if asset.render_id else None
+    if found is None:
+        raise NotFound
+    return found
+
+
+def find_public_file(submission: Submission, name: str) -> tuple[Path, str] | None:
+    """Return a file of the approved clip, of which anybody may see; None otherwise."""
+    asset = pipeline.get_asset(submission.asset_id)
+    if not asset.is_approved or asset.approved_render_id is None:
+        return None
+    return pipeline.media().find(asset.id, asset.approved_render_id, name)

@@ -1,0 +1,223 @@
+"""Captions: words with their times become two to four words at a time, as ASS, SRT and WebVTT."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+from contentflow.pipeline.reasons import Reason, Unfit
+
+MOST_WORDS = 4
+MOST_LETTERS = 26
+LONGEST_PAUSE_SECONDS = 0.6
+LINGER_SECONDS = 0.35
+SHORTEST_SECONDS = 0.08
+MOST_SRT_BYTES = 512 * 1024
+MOST_CUES = 2_000
+
+
+@dataclass(frozen=True)
+class Word:
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Cue:
+    """Words that are shown together."""
+
+    words: tuple[Word, ...]
+    end: float
+
+    @property
+    def start(self) -> float:
+        return self.words[0].start
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+def tidy(words: Sequence[Word], most_seconds: float) -> list[Word]:
+    """Return the words in order, one after the other, all within the clip."""
+    tidied: list[Word] = []
+    for word in sorted(words, key=lambda word: word.start):
+        text = " ".join(
+            re.sub(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", " ", word.text).split()
+        )
+        start = max(word.start, tidied[-1].end if tidied else 0.0)
+        end = min(max(word.end, start + SHORTEST_SECONDS), most_seconds)
+        if text and end > start:
+            tidied.append(Word(round(start, 3), round(end, 3), text))
+    return tidied
+
+
+def group(words: Sequence[Word]) -> list[Cue]:
+    """Two to four words at a time; a pause or the end of a sentence begins anew."""
+    groups: list[list[Word]] = []
+    for word in words:
+        if groups and _belongs(groups[-1], word):
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+    groups = _without_orphans(groups)
+    starts = [each[0].start for each in groups[1:]]
+    return [
+        Cue(tuple(each), round(min(each[-1].end + LINGER_SECONDS, following), 3))
+        for each, following in zip(groups, [*starts, math.inf], strict=False)
+    ]
+
+
+def _belongs(group: Sequence[Word], word: Word) -> bool:
+    last = group[-1]
+    letters = sum(len(each.text) + 1 for each in group) + len(word.text)
+    return (
+        len(group) < MOST_WORDS
+        and letters <= MOST_LETTERS
+        and word.start - last.end <= LONGEST_PAUSE_SECONDS
+        and not last.text.endswith((".", "!", "?", "…"))
+    )
+
+
+def _without_orphans(groups: list[list[Word]]) -> list[list[Word]]:
+    """A word alone takes one from a group of four before it, where they are of one breath."""
+    for before, group in pairwise(groups):
+        is_near = group[0].start - before[-1].end <= LONGEST_PAUSE_SECONDS
+        if (
+            len(group) == 1
+            and len(before) == MOST_WORDS
+            and is_near
+            and not before[-1].text.endswith((".", "!", "?"))
+        ):
+            group.insert(0, before.pop())
+    return groups
+
+
+def retime(words: Sequence[Word], corrected: str, most_seconds: float) -> list[Word]:
+    """Give the corrected text the times of the words that were heard.
+
+    Words that stayed keep their own times; others share the time of those they replace.
+    """
+    texts = corrected.split()
+    heard = [word.text for word in words]
+    retimed: list[Word] = []
+    for _, a, b, c, d in SequenceMatcher(None, heard, texts, autojunk=False).get_opcodes():
+        if c == d:
+            continue
+        if b - a == d - c:
+            retimed += [
+                Word(word.start, word.end, text) for word, text in zip(words[a:b], texts[c:d], strict=True)
+            ]
+        else:
+            start, end = _span(words, a, b, most_seconds)
+            step = (end - start) / (d - c)
+            retimed += [
+                Word(start + i * step, start + (i + 1) * step, text) for i, text in enumerate(texts[c:d])
+            ]
+    return tidy(retimed, most_seconds)
+
+
+def _span(words: Sequence[Word], first: int, last: int, most_seconds: float) -> tuple[float, float]:
+    """Return the time of ``words[first:last]``, or for none of the gap between their neighbours."""
+    if last > first:
+        return words[first].start, words[last - 1].end
+    before = words[first - 1] if first else None
+    start = max(before.start, before.end - 0.2) if before else 0.0
+    end = words[first].start if first < len(words) else min(most_seconds, start + 2.0)
+    return start, max(end, start + 0.3)
+
+
+def srt(cues: Sequence[Cue]) -> str:
+    return "\n".join(
+        f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{_plain(cue.text)}\n"
+        for number, cue in enumerate(cues, 1)
+    )
+
+
+def vtt(cues: Sequence[Cue]) -> str:
+    lines = "\n".join(
+        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_escaped(cue.text)}\n" for cue in cues
+    )
+    return f"WEBVTT\n\n{lines}"
+
+
+def _plain(text: str) -> str:
+    return text.replace("-->", "→")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _clock(seconds: float, mark: str) -> str:
+    millis = round(seconds * 1000)
+    hours, rest = divmod(millis, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    return f"{hours:02}:{minutes:02}:{rest // 1000:02}{mark}{rest % 1000:03}"
+
+
+_TIMES = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})\s*-->\s*(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
+
+
+def read_srt(content: bytes) -> list[Word]:
+    """Return the words of an uploaded ``.srt``, each with its share of its caption's time.
+
+    Raises ``Unfit`` for what is none.
+    """
+    cues = [found for block in re.split(r"\n\s*\n", _decoded(content)) if (found := _read_block(block))]
+    if not cues or len(cues) > MOST_CUES:
+        raise Unfit(Reason.SUBTITLES)
+    return [word for start, end, text in cues for word in _spread(start, end, text.split())]
+
+
+def _decoded(content: bytes) -> str:
+    if len(content) > MOST_SRT_BYTES or b"\x00" in content:
+        raise Unfit(Reason.SUBTITLES)
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+        except UnicodeDecodeError:
+            continue
+    raise Unfit(Reason.SUBTITLES)
+
+
+def _read_block(block: str) -> tuple[float, float, str] | None:
+    found = _TIMES.search(block)
+    if found is None:
+        return None
+    text = re.sub(r"<[^<>]{0,100}>|\{\\[^{}]{0,100}\}", "", block[found.end() :].partition("\n")[2])
+    numbers = [
+        int(part)
+        for part in (
+            *found.groups()[:3],
+            found[4].ljust(3, "0"),
+            *found.groups()[4:7],
+            found[8].ljust(3, "0"),
+        )
+    ]
+    start, end = (
+        numbers[i] * 3600 + numbers[i + 1] * 60 + numbers[i + 2] + numbers[i + 3] / 1000 for i in (0, 4)
+    )
+    return (start, end, text) if text.strip() and end > start else None
+
+
+def _spread(start: float, end: float, texts: Sequence[str]) -> list[Word]:
+    """Share the time by length: a long word is spoken for longer."""
+    total = sum(len(text) + 1 for text in texts)
+    words, at = [], start
+    for text in texts:
+        until = at + (end - start) * (len(text) + 1) / total
+        words.append(Word(at, until, text))
+        at = until
+    return words
+
+
+def shifted(words: Sequence[Word], start: float, seconds: float) -> list[Word]:
+    """Return the words within a part of the video, at their times in that part."""
+    inside = [word for word in words if word.end > start and word.start < start + seconds]
+    return tidy([Word(max(0.0, w.start - start), w.end - start, w.text) for w in inside], seconds)

@@ -1,0 +1,176 @@
+"""From a partner's file to a folder with the clip, its captions and its pictures: no database, no web.
+
+The steps, in order: ``look`` (probe, find the liveliest part, faces), ``listen`` (captions),
+``render`` (the one encode), ``finish`` (poster). ``fetch`` comes before them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from contentflow.pipeline import captions, faces, finish, reframe, sampling, speech, still, thumbs
+from contentflow.pipeline.captions import Word
+from contentflow.pipeline.probe import Limits, Media, probe
+from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.sampling import SAMPLES_PER_SECOND, Samples, Section
+from contentflow.pipeline.sniff import Kind, kind_of_file
+
+SHORTEST_CLIP_SECONDS = 1.0
+
+Tell = Callable[[str, float], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """What the operator set: limits, the mention, who listens."""
+
+    limits: Limits
+    clip_seconds: float
+    disclosure: str
+    whisper_model: str
+    models: Path
+    most_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What the partner chose. ``text`` corrects the captions, "" removes them, None takes them as heard;
+    ``subtitles`` are words of an uploaded file, at their times in the whole video."""
+
+    framing: str = "auto"
+    start: float | None = None
+    text: str | None = None
+    heard: tuple[tuple[float, float, str], ...] = ()
+    heard_start: float | None = None
+    subtitles: tuple[tuple[float, float, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What came of it. ``captions`` is heard, typed, uploaded, silent (no words) or nobody (no model)."""
+
+    video_seconds: float
+    start: float
+    seconds: float
+    framing: str
+    captions: str
+    words: list[tuple[float, float, str]]
+    covers: int
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def make_clip(source: Path, wishes: Wishes, house: House, folder: Path, tell: Tell) -> tuple[Path, Facts]:
+    """Return a folder inside ``folder`` with the finished files, and the facts. Raises ``Unfit``."""
+    tell("look", 0.0)
+    source, media = _opened(source, house, folder)
+    section = _section(source, media, wishes, house, folder)
+    samples = sampling.look_at(source, media, section, folder, house.most_seconds)
+    tell("look", 0.5)
+    seen = _seen(samples)
+    tell("listen", 0.0)
+    words, origin = _words(samples, wishes, section, house)
+    tell("render", 0.0)
+    plan = _plan(media, section, samples, seen, words, wishes, house)
+    finish.render(source, plan, folder, house.most_seconds, lambda share: tell("render", share))
+    tell("finish", 0.0)
+    made = _collected(folder, plan, house)
+    facts = Facts(
+        video_seconds=media.seconds,
+        start=section.start,
+        seconds=section.seconds,
+        framing=reframe.choose_mode(wishes.framing, media, seen),
+        captions=origin,
+        words=[(word.start, word.end, word.text) for word in words],
+        covers=len(list(made.glob("cover-*.jpg"))),
+    )
+    return made, facts
+
+
+def _opened(source: Path, house: House, folder: Path) -> tuple[Path, Media]:
+    kind = kind_of_file(source)
+    if kind is Kind.PICTURE:
+        source, kind = still.to_video(source, house.limits.most_side, folder, house.most_seconds), Kind.MP4
+    return source, probe(source, kind, house.limits)
+
+
+def _section(source: Path, media: Media, wishes: Wishes, house: House, folder: Path) -> Section:
+    if wishes.start is None:
+        return sampling.find_liveliest(source, media, house.clip_seconds, folder, house.most_seconds)
+    start = max(0.0, min(wishes.start, media.seconds - SHORTEST_CLIP_SECONDS))
+    return Section(start, min(house.clip_seconds, media.seconds - start))
+
+
+def _seen(samples: Samples) -> list[faces.Face | None]:
+    frames = samples.frames
+    # A face is looked for in every other sample; in between its likeness is enough, and cheaper by far.
+    found = [faces.find_faces(frame) if index % 2 == 0 else [] for index, frame in enumerate(frames)]
+
+    def again(index: int, face: faces.Face) -> faces.Face | None:
+        return faces.find_again(frames[index - 1], frames[index], face)
+
+    return faces.follow(found, {math.ceil(cut * SAMPLES_PER_SECOND) for cut in samples.cuts}, again)
+
+
+def _words(samples: Samples, wishes: Wishes, section: Section, house: House) -> tuple[list[Word], str]:
+    if wishes.subtitles:
+        return captions.shifted(
+            [Word(*word) for word in wishes.subtitles], section.start, section.seconds
+        ), "uploaded"
+    if wishes.text is not None and wishes.heard_start == section.start:
+        heard = [Word(*word) for word in wishes.heard]
+        return captions.retime(heard, wishes.text, section.seconds), "typed"
+    if samples.speech is None:
+        return [], "silent"
+    words = speech.transcribe(
+        samples.speech, house.whisper_model, house.models, section.seconds, house.most_seconds
+    )
+    if words is None:
+        return [], "nobody"
+    return words, "heard" if words else "silent"
+
+
+def _plan(
+    media: Media,
+    section: Section,
+    samples: Samples,
+    seen: list[faces.Face | None],
+    words: list[Word],
+    wishes: Wishes,
+    house: House,
+) -> finish.Plan:
+    rate = sampling.clip_rate(media)
+    if reframe.choose_mode(wishes.framing, media, seen) == "blur":
+        framing = reframe.blur_framing(media)
+    else:
+        framing = reframe.crop_framing(media, rate, section.seconds, seen, SAMPLES_PER_SECOND, samples.cuts)
+    return finish.Plan(
+        media=media,
+        section=section,
+        rate=rate,
+        framing=framing,
+        disclosure=house.disclosure,
+        cues=captions.group(words),
+        loudness=samples.loudness,
+        covers=thumbs.choose_covers(samples.frames, seen, SAMPLES_PER_SECOND, rate),
+    )
+
+
+def _collected(folder: Path, plan: finish.Plan, house: House) -> Path:
+    made = folder / "made"
+    made.mkdir()
+    covers = sorted(folder.glob("cover-*.jpg"))
+    if not covers:
+        raise Unfit(Reason.RENDER)
+    thumbs.make_poster(covers[0], house.disclosure, made / "poster.jpg", folder)
+    for path in [folder / "clip.mp4", *covers]:
+        path.rename(made / path.name)
+    if plan.cues:
+        (made / "captions.srt").write_text(captions.srt(plan.cues))
+        (made / "captions.vtt").write_text(captions.vtt(plan.cues))
+    return made

@@ -1,0 +1,79 @@
+"""ffmpeg on its leash: local files that we named, formats that we checked, no input, no network."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from contentflow.pipeline.process import MIB, Leash, Outcome, Overran, run
+from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.sniff import Kind
+
+log = logging.getLogger(__name__)
+
+THREADS = "2"
+DECODERS = (
+    "h264,hevc,vp8,vp9,av1,libdav1d,libvpx,libvpx-vp9,mpeg4,mjpeg,prores,dnxhd,png,"
+    "aac,mp3,mp3float,opus,libopus,vorbis,libvorbis,flac,alac,ac3,eac3,"
+    "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le,pcm_u8,pcm_alaw,pcm_mulaw"
+)
+
+
+@functools.cache
+def find_program() -> str | None:
+    """Return the path of ffmpeg, which comes with the extra ``video``; None without it."""
+    try:
+        import imageio_ffmpeg
+    except ImportError:
+        return None
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def reading(source: Path, kind: Kind, most_side: int) -> list[str]:
+    """The options that open an untrusted file.
+
+    A playlist named ``.mp4`` would make ffmpeg read other files, even with a protocol whitelist
+    alone: the format is given and whitelisted too.
+    """
+    allowed = ["-protocol_whitelist", "file", "-codec_whitelist", DECODERS]
+    if kind is Kind.PICTURE:  # Only ever a PNG that we wrote.
+        allowed += ["-format_whitelist", "png_pipe", "-f", "png_pipe"]
+    else:
+        allowed += ["-format_whitelist", "mov,mp4,matroska,webm", "-f", kind.value]
+    limits = ["-max_pixels", str(most_side * most_side), "-threads", THREADS]
+    return [*allowed, *limits, "-i", f"file:{source.resolve()}"]
+
+
+def run_ffmpeg(
+    arguments: Sequence[str],
+    folder: Path,
+    seconds: float,
+    *,
+    on_line: Callable[[str], object] | None = None,
+    most_output: int = MIB,
+) -> Outcome:
+    """Run ffmpeg in ``folder``; raises ``Unfit`` when it is missing or runs out of time."""
+    program = find_program()
+    if program is None:
+        raise Unfit(Reason.UNAVAILABLE)
+    command = [program, "-nostdin", "-hide_banner", "-y", *arguments]
+    try:
+        return run(command, folder, Leash(seconds=seconds), on_line=on_line, most_output=most_output)
+    except Overran:
+        raise Unfit(Reason.OVERRAN) from None
+
+
+def demand(outcome: Outcome, reason: Reason) -> Outcome:
+    """Return the outcome of a run that went well; raises ``Unfit`` for another, and logs what was said."""
+    if outcome.status == 0:
+        return outcome
+    log.warning("ffmpeg ended with status %s: %s", outcome.status, _last_words(outcome.said))
+    raise Unfit(reason)
+
+
+def _last_words(said: str) -> str:
+    lines = [line for line in said.splitlines() if re.search(r"error|invalid|fail|unable", line, re.I)]
+    return " | ".join(lines[-4:])[-600:]

@@ -1,0 +1,134 @@
+"""One encode makes the clip: framing, disclosure, captions, loudness and the pictures for its cover."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from contentflow.pipeline.captions import Cue
+from contentflow.pipeline.ffmpeg import THREADS, demand, reading, run_ffmpeg
+from contentflow.pipeline.probe import Media
+from contentflow.pipeline.reasons import Reason
+from contentflow.pipeline.reframe import Framing
+from contentflow.pipeline.sampling import Section
+from contentflow.pipeline.subtitles import FONTS, captions_ass, disclosure_ass
+
+TARGET_LUFS = -14.0
+MOST_GAIN_DB = 24.0
+PEAK = "0.84"  # -1.5 dBTP
+PRESET = (
+    "veryfast"  # Networks encode it again: a slower one costs twice the time for no picture anybody sees.
+)
+TEXT = "fontsdir=fonts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All that the encode needs to know. ``covers`` are the frames that become cover pictures."""
+
+    media: Media
+    section: Section
+    rate: Fraction
+    framing: Framing
+    disclosure: str
+    cues: Sequence[Cue] = ()
+    loudness: float | None = None
+    covers: Sequence[int] = field(default=(0,))
+
+
+def render(
+    source: Path,
+    plan: Plan,
+    folder: Path,
+    seconds: float,
+    on_progress: Callable[[float], object] = lambda share: None,
+) -> Path:
+    """Make ``clip.mp4`` and ``cover-1.jpg`` … in ``folder``; raises ``Unfit``."""
+    _write_notes(plan, folder)
+    clip = folder / "clip.mp4"
+    length = plan.section.seconds
+
+    def heard(line: str) -> None:
+        name, _, value = line.partition("=")
+        if name == "out_time_us" and value.isdigit():
+            on_progress(min(1.0, int(value) / 1_000_000 / length))
+
+    outcome = run_ffmpeg(_arguments(source, plan), folder, seconds, on_line=heard)
+    demand(outcome, Reason.RENDER)
+    _name_covers(plan.covers, folder)
+    return clip
+
+
+def _name_covers(covers: Sequence[int], folder: Path) -> None:
+    """ffmpeg counts as they come, we count from the best."""
+    in_time = sorted(set(covers))
+    for rank, frame in enumerate(dict.fromkeys(covers), 1):
+        made = folder / f"frame-{in_time.index(frame) + 1}.jpg"
+        if made.exists():
+            made.rename(folder / f"cover-{rank}.jpg")
+
+
+def _write_notes(plan: Plan, folder: Path) -> None:
+    (folder / "fonts").unlink(missing_ok=True)
+    (folder / "fonts").symlink_to(FONTS)
+    (folder / "disclosure.ass").write_text(disclosure_ass(plan.disclosure, plan.section.seconds + 1))
+    (folder / "captions.ass").write_text(captions_ass(plan.cues))
+    for name, text in plan.framing.files.items():
+        (folder / name).write_text(text)
+
+
+def _arguments(source: Path, plan: Plan) -> list[str]:
+    start, length = f"{plan.section.start:.3f}", f"{plan.section.seconds:.3f}"
+    arguments = ["-nostats", "-progress", "pipe:1"]
+    arguments += ["-ss", start, "-t", length, *reading(source, plan.media.kind, _side(plan.media))]
+    arguments += ["-filter_complex_threads", THREADS, "-filter_complex", _graph(plan)]
+    arguments += ["-map", "[clip]", *video_options()]
+    if plan.media.has_sound:
+        arguments += ["-map", "[sound]", *_audio()]
+    arguments += ["-t", length, *_anonymous(), "-movflags", "+faststart", "-f", "mp4", "clip.mp4"]
+    arguments += ["-map", "[covers]", "-fps_mode", "passthrough", "-q:v", "3", *_anonymous(), "frame-%d.jpg"]
+    return arguments
+
+
+def _side(media: Media) -> int:
+    return max(media.frame_width, media.frame_height, 64)
+
+
+def _graph(plan: Plan) -> str:
+    chosen = "+".join(f"eq(n\\,{frame})" for frame in sorted(set(plan.covers)))
+    captions = f"ass=captions.ass:{TEXT}," if plan.cues else ""
+    parts = [
+        f"[0:{plan.media.video_index}]fps={plan.rate}[in]",
+        plan.framing.graph,
+        f"[framed]format=yuv420p,ass=disclosure.ass:{TEXT},split[bare][cover]",
+        f"[bare]{captions}setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709[clip]",
+        f"[cover]select='{chosen}',format=yuvj420p[covers]",
+    ]
+    if plan.media.has_sound:
+        parts.append(f"[0:a:0]{_loud(plan.loudness)}aresample=48000:async=1:first_pts=0[sound]")
+    return ";".join(parts)
+
+
+def _loud(loudness: float | None) -> str:
+    """Raise or lower to -14 LUFS, and hold the peaks; silence stays silent."""
+    if loudness is None:
+        return ""
+    gain = min(MOST_GAIN_DB, TARGET_LUFS - loudness)
+    return f"aformat=channel_layouts=stereo,volume={gain:.2f}dB,alimiter=limit={PEAK}:level=0:latency=1,"
+
+
+def video_options() -> list[str]:
+    quality = ["-crf", "20", "-maxrate", "8M", "-bufsize", "16M"]
+    shape = ["-profile:v", "high", "-pix_fmt", "yuv420p", "-g", "60", "-color_range", "tv"]
+    return ["-c:v", "libx264", "-preset", PRESET, *quality, *shape, "-threads:v", THREADS]
+
+
+def _audio() -> list[str]:
+    return ["-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-ac", "2"]
+
+
+def _anonymous() -> list[str]:
+    """Nothing of where and with what it was filmed, and nothing of us."""
+    return ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags", "+bitexact"]

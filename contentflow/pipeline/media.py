@@ -1,0 +1,137 @@
+"""Where a partner's media lie under DATA_DIR, and how they get there whole.
+
+``uploads/`` what is being sent, ``originals/<asset>`` what was brought, ``work/`` a render that goes
+on, ``media/<asset>/<render>/`` a finished one. All names are ids of ours: none can be guessed, and
+nothing a person typed becomes a path.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+STALE_SECONDS = 6 * 3_600.0
+
+FILES = {
+    "clip": ("clip.mp4", "video/mp4"),
+    "poster": ("poster.jpg", "image/jpeg"),
+    "cover-1": ("cover-1.jpg", "image/jpeg"),
+    "cover-2": ("cover-2.jpg", "image/jpeg"),
+    "cover-3": ("cover-3.jpg", "image/jpeg"),
+    "srt": ("captions.srt", "application/x-subrip"),
+    "vtt": ("captions.vtt", "text/vtt"),
+}
+
+
+class Media:
+    """The folders of one DATA_DIR."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.uploads = data_dir / "uploads"
+        self.originals = data_dir / "originals"
+        self.work = data_dir / "work"
+        self.media = data_dir / "media"
+
+    def original(self, asset_id: str) -> Path:
+        return self.originals / asset_id
+
+    def render(self, asset_id: str, render_id: str) -> Path:
+        return self.media / asset_id / render_id
+
+    def find(self, asset_id: str, render_id: str, name: str) -> tuple[Path, str] | None:
+        """Return a file of a render and its type; None for a name or a file that is not there."""
+        if name not in FILES:
+            return None
+        file, kind = FILES[name]
+        path = self.render(asset_id, render_id) / file
+        return (path, kind) if path.is_file() else None
+
+    def open_upload(self) -> IO[bytes]:
+        """A file that is gone once it is closed, unless it was kept."""
+        self.uploads.mkdir(parents=True, exist_ok=True)
+        return NamedTemporaryFile(dir=self.uploads, prefix="upload-")
+
+    def keep_original(self, source: Path, asset_id: str) -> None:
+        """Make ``source`` the original of an asset, whole or not at all; ``source`` may go on to exist."""
+        self.originals.mkdir(parents=True, exist_ok=True)
+        draft = self.originals / f".{asset_id}-{os.getpid()}"
+        draft.unlink(missing_ok=True)
+        os.link(source, draft)
+        _sync(draft)
+        draft.replace(self.original(asset_id))
+        _sync(self.originals)
+
+    @contextmanager
+    def working(self, asset_id: str, lease: str) -> Iterator[Path]:
+        """A folder for one try; what a killed try before left behind is removed first."""
+        self.clear_work(asset_id)
+        folder = self.work / f"{asset_id}-{lease}"
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def clear_work(self, asset_id: str) -> None:
+        for left in self.work.glob(f"{asset_id}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def keep_render(self, made: Path, asset_id: str, render_id: str) -> None:
+        """Move a finished render to its place in one step, after all of it is on the disk."""
+        for path in made.iterdir():
+            _sync(path)
+        _sync(made)
+        target = self.render(asset_id, render_id)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made.rename(target)
+        _sync(target.parent)
+
+    def drop_render(self, asset_id: str, render_id: str) -> None:
+        shutil.rmtree(self.render(asset_id, render_id), ignore_errors=True)
+
+    def drop_renders(self, asset_id: str, *, but: str | None = None) -> None:
+        for folder in self._renders(asset_id):
+            if folder.name != but:
+                shutil.rmtree(folder, ignore_errors=True)
+        if but is None:
+            shutil.rmtree(self.media / asset_id, ignore_errors=True)
+
+    def drop_original(self, asset_id: str) -> None:
+        self.original(asset_id).unlink(missing_ok=True)
+
+    def _renders(self, asset_id: str) -> list[Path]:
+        folder = self.media / asset_id
+        return list(folder.iterdir()) if folder.is_dir() else []
+
+    def settled_assets(self) -> set[str]:
+        """The ids that files belong to, but for those that came just now: their row may be on its way."""
+        limit = time.time() - STALE_SECONDS
+        found = [path for folder in (self.originals, self.media) for path in _entries(folder)]
+        return {
+            path.name for path in found if path.lstat().st_ctime < limit and not path.name.startswith(".")
+        }
+
+    def sweep_stale(self) -> None:
+        """Remove what processes that were killed left in ``uploads`` and ``work``."""
+        limit = time.time() - STALE_SECONDS
+        for path in [*_entries(self.uploads), *_entries(self.work), *self.originals.glob(".*")]:
+            if path.lstat().st_mtime < limit:
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

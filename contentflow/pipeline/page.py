@@ -1,0 +1,169 @@
+"""Take the video out of a web page: yt-dlp, alone in a process whose connections are all checked.
+
+A script of its own, without the rest of the product: ``python page.py``. It reads one order as JSON
+from its standard input and says on its output, a line each, how far it is and how it ended. It ends
+itself and all that it started when its input closes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+PORTS = (80, 443)
+MOST_SIDE = 1920
+PLAIN = "[protocol^=http][protocol!*=dash]"
+SPLIT = f"bv*[ext=mp4]{PLAIN}+ba[ext=m4a]{PLAIN}"
+FORMATS = f"b[ext=mp4]{PLAIN}/{SPLIT}/b{PLAIN}/b[protocol=m3u8_native]/bv*[protocol=m3u8_native]+ba/b"
+
+
+def _load_net() -> Any:
+    """Load ``core.net`` alone: the package around it would bring all of the product into this process."""
+    path = Path(__file__).parents[1] / "core" / "net.py"
+    spec = importlib.util.spec_from_file_location("net", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+net = _load_net()
+
+
+def guard_connections() -> None:
+    """Refuse, for all code of this process, every connection but to a public address on a web port."""
+    for name in ("connect", "connect_ex"):
+        setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+
+
+def _guarded(connect: Any) -> Any:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family not in (socket.AF_INET, socket.AF_INET6):
+            raise PermissionError("private address")
+        host, port = str(address[0]).partition("%")[0], int(address[1])
+        # A name here would be resolved by the system after the check, perhaps to something else.
+        if not _is_public_literal(host) or port not in PORTS:
+            raise PermissionError("private address")
+        return connect(self, address)
+
+    return guarded
+
+
+def _is_public_literal(host: str) -> bool:
+    try:
+        return bool(net.is_public(ip_address(host)))
+    except ValueError:
+        return False
+
+
+def options(folder: str, most_bytes: int, ffmpeg: str) -> dict[str, Any]:
+    return {
+        "format": FORMATS,
+        "format_sort": [f"res:{MOST_SIDE}", "vcodec:h264"],
+        "outtmpl": {"default": os.path.join(folder, "page.%(ext)s")},
+        "paths": {"home": folder, "temp": folder},
+        "noplaylist": True,
+        "playlist_items": "1",
+        "extract_flat": "discard_in_playlist",
+        "max_filesize": most_bytes,
+        "max_downloads": 1,
+        "socket_timeout": 10,
+        "retries": 2,
+        "fragment_retries": 2,
+        "extractor_retries": 1,
+        "cachedir": False,
+        "cookiefile": None,
+        "usenetrc": False,
+        "allow_unplayable_formats": False,
+        "hls_prefer_native": True,
+        "external_downloader": {"default": "native"},
+        "enable_file_urls": False,
+        "ffmpeg_location": ffmpeg or None,
+        "merge_output_format": "mp4",
+        "proxy": "",
+        "quiet": True,
+        "no_warnings": True,
+        "noprogress": True,
+        "color": "never",
+        "updatetime": False,
+        "match_filter": _no_live,
+        "progress_hooks": [lambda at: _tell_progress(at, most_bytes)],
+    }
+
+
+def _no_live(info: dict[str, Any], *, incomplete: bool = False) -> str | None:
+    return "This is live" if info.get("is_live") or info.get("live_status") == "is_upcoming" else None
+
+
+def _tell_progress(at: dict[str, Any], most_bytes: int) -> None:
+    done = at.get("downloaded_bytes") or 0
+    if done > most_bytes:
+        raise ValueError("larger than max-filesize")
+    total = at.get("total_bytes") or at.get("total_bytes_estimate") or 0
+    if total:
+        _say({"share": min(1.0, done / total)})
+
+
+def take(order: dict[str, Any]) -> dict[str, Any]:
+    import yt_dlp
+
+    heard: list[str] = []
+    chosen = options(order["folder"], order["most_bytes"], order["ffmpeg"]) | {"logger": _Listener(heard)}
+    try:
+        with yt_dlp.YoutubeDL(chosen) as downloader:
+            downloader.extract_info(order["url"])
+    except yt_dlp.utils.MaxDownloadsReached:
+        pass
+    except Exception as error:
+        return {"error": " ".join([str(error), *heard])[:2000]}
+    made = [
+        name
+        for name in os.listdir(order["folder"])
+        if name.startswith("page.") and not name.endswith(".part")
+    ]
+    return {"file": made[0]} if len(made) == 1 else {"error": " ".join([*heard, "no video"])[:2000]}
+
+
+class _Listener:
+    """Where yt-dlp writes; nothing of it reaches our output."""
+
+    def __init__(self, heard: list[str]) -> None:
+        self._heard = heard
+
+    def debug(self, text: str) -> None:
+        self._heard.append(text[:300])
+        del self._heard[:-20]
+
+    info = warning = error = debug
+
+
+def _say(what: dict[str, Any]) -> None:
+    print(json.dumps(what), flush=True)
+
+
+def _end_with_input() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def main() -> None:
+    order = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    os.environ["YTDLP_NO_PLUGINS"] = "1"
+    guard_connections()
+    _say(take(order))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Whose video is next: at most two of a partner at a time, and whoever waited longest since their last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from contentflow.core import clock
+from contentflow.core.db import db
+from contentflow.core.work import claim, due
+from contentflow.partners.models import Partner
+from contentflow.pipeline.models import Asset
+
+MOST_AT_A_TIME = 2
+RETRY_SECONDS = (10, 60, 300, 900)
+
+HAS_VIDEO = Asset.has_video.is_(True)
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Claim:
+    asset_id: str
+    lease: str
+    attempts: int
+
+
+def claim_next() -> Claim | None:
+    """Take the asset whose turn it is; None when there is none to take now."""
+    partner_id = _next_partner()
+    if partner_id is None:
+        return None
+    # Two workers that look at one partner take turns, so that neither counts what the other is taking.
+    db.session.execute(select(Partner.id).where(Partner.id == partner_id).with_for_update())
+    if _busy().get(partner_id, 0) >= MOST_AT_A_TIME:
+        return None
+    oldest = select(Asset.id).where(_is_due(), Asset.partner_id == partner_id).order_by(Asset.created_at)
+    asset_id = db.session.scalar(oldest.limit(1))
+    lease = claim(Asset, asset_id, ["new"], "processing", HAS_VIDEO) if asset_id else None
+    if asset_id is None or lease is None:
+        return None
+    asset = db.session.get_one(Asset, asset_id, populate_existing=True)
+    asset.started_at, asset.step, asset.percent = clock.now(), "", 0
+    db.session.flush()
+    return Claim(asset_id, lease, asset.attempts)
+
+
+def is_any_due() -> bool:
+    return _next_partner() is not None
+
+
+def _is_due() -> ColumnElement[bool]:
+    return due(Asset, ["new"], ["processing"]) & HAS_VIDEO
+
+
+def _next_partner() -> str | None:
+    waiting = list(db.session.scalars(select(Asset.partner_id).where(_is_due()).distinct()))
+    if not waiting:
+        return None
+    busy, served = _busy(), _served(waiting)
+    free = [partner_id for partner_id in waiting if busy.get(partner_id, 0) < MOST_AT_A_TIME]
+    return min(free, key=lambda one: (busy.get(one, 0), served.get(one, _NEVER), one), default=None)
+
+
+def _busy() -> dict[str, int]:
+    held = select(Asset.partner_id, func.count()).where(
+        HAS_VIDEO, Asset.state == "processing", Asset.leased_until > clock.now()
+    )
+    return {partner_id: count for partner_id, count in db.session.execute(held.group_by(Asset.partner_id))}
+
+
+def _served(waiting: list[str]) -> dict[str, datetime]:
+    last = select(Asset.partner_id, func.max(Asset.started_at)).where(
+        Asset.partner_id.in_(waiting), Asset.started_at.is_not(None)
+    )
+    found = db.session.execute(last.group_by(Asset.partner_id))
+    return {partner_id: at for partner_id, at in found if at is not None}
+
+
+def write_progress(asset_id: str, lease: str, step: str, percent: int) -> bool:
+    """Return False when the claim is over: another worker has the asset, or nobody."""
+    return _write(asset_id, lease, step=step, percent=percent)
+
+
+def try_later(asset_id: str, lease: str, attempts: int) -> None:
+    """Give the asset back for another try, later each time."""
+    pause = RETRY_SECONDS[min(attempts, len(RETRY_SECONDS)) - 1]
+    _write(
+        asset_id,
+        lease,
+        state="new",
+        lease=None,
+        leased_until=None,
+        next_attempt_at=clock.now() + timedelta(seconds=pause),
+    )
+
+
+def _write(asset_id: str, held: str, **values: Any) -> bool:
+    written = db.session.execute(
+        update(Asset)
+        .where(Asset.id == asset_id, Asset.lease == held)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(written.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,157 @@
+"""A claimed asset in the video lane: fetch, make the clip, keep it; tell how far it is."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from contentflow.config import Settings, settings
+from contentflow.core import clock, download
+from contentflow.core.db import db, transaction
+from contentflow.core.ids import new_id
+from contentflow.core.lease import held
+from contentflow.pipeline import queue, services
+from contentflow.pipeline.clip import Facts, House, Wishes, make_clip
+from contentflow.pipeline.fetch import fetch
+from contentflow.pipeline.ffmpeg import find_program
+from contentflow.pipeline.models import Asset
+from contentflow.pipeline.probe import Limits
+from contentflow.pipeline.queue import Claim
+from contentflow.pipeline.reasons import Reason, Unfit
+
+log = logging.getLogger(__name__)
+
+MIB = 1024 * 1024
+# Where each step stands in the whole, in percent: first and last.
+SHARES = {"fetch": (0, 15), "look": (15, 25), "listen": (25, 40), "render": (40, 96), "finish": (96, 99)}
+TELL_SECONDS = 1.0
+
+
+class ClaimLost(Exception):
+    """Another worker has the asset: whatever was made here is thrown away."""
+
+
+def work_off(claim: Claim) -> None:
+    """Carry one claim to its end: ready, failed with a reason, or another try later."""
+    if claim.attempts > services.MOST_ATTEMPTS:
+        _fail(claim, Reason.INTERRUPTED)
+        return
+    try:
+        with held(Asset, claim.asset_id, claim.lease, 5 * settings().render_max_seconds):
+            _make(claim)
+    except ClaimLost:
+        log.warning("asset %s was taken by another worker", claim.asset_id)
+    except Unfit as unfit:
+        log.info("asset %s: %s", claim.asset_id, unfit.reason)
+        if unfit.is_passing and claim.attempts < services.MOST_ATTEMPTS:
+            with transaction():
+                queue.try_later(claim.asset_id, claim.lease, claim.attempts)
+        else:
+            _fail(claim, unfit.reason)
+    except Exception:
+        log.exception("asset %s met what nobody foresaw", claim.asset_id)
+        if claim.attempts < services.MOST_ATTEMPTS:
+            with transaction():
+                queue.try_later(claim.asset_id, claim.lease, claim.attempts)
+        else:
+            _fail(claim, Reason.RENDER)
+
+
+def _make(claim: Claim) -> None:
+    files, tell = services.media(), teller(claim)
+    if find_program() is None:
+        raise Unfit(Reason.UNAVAILABLE)
+    details, wishes = _order(claim)
+    with files.working(claim.asset_id, claim.lease) as folder:
+        source = files.original(claim.asset_id)
+        if not source.exists():
+            _bring(claim, str(details["download_url"]), folder, tell)
+        made, facts = make_clip(source, wishes, _house(settings()), folder, tell)
+        render_id = new_id()
+        files.keep_render(made, claim.asset_id, render_id)
+    _keep(claim, render_id, facts)
+
+
+def _order(claim: Claim) -> tuple[dict[str, Any], Wishes]:
+    asset = services.get_asset(claim.asset_id)
+    details, wishes = dict(asset.details), Wishes(**asset.wishes)
+    db.session.rollback()  # Only read: nothing stays open while the clip is made.
+    return details, wishes
+
+
+def _bring(claim: Claim, url: str, folder: Path, tell: Callable[[str, float], object]) -> None:
+    if not url:
+        raise Unfit(Reason.SOURCE_GONE)
+    tell("fetch", 0.0)
+    limits = download.Limits(most_bytes=settings().upload_max_mb * MIB)
+    brought = fetch(url, folder / "brought", folder, limits, lambda share: tell("fetch", share))
+    services.media().keep_original(brought, claim.asset_id)
+    with transaction():
+        asset = services.get_asset(claim.asset_id)
+        asset.original_at = clock.now()
+
+
+def _house(chosen: Settings) -> House:
+    return House(
+        limits=Limits(
+            most_seconds=chosen.video_max_seconds,
+            most_side=chosen.video_max_side,
+            most_fps=chosen.video_max_fps,
+        ),
+        clip_seconds=chosen.clip_max_seconds,
+        disclosure=chosen.ad_disclosure,
+        whisper_model=chosen.whisper_model,
+        models=chosen.data_dir / "models",
+        most_seconds=chosen.render_max_seconds,
+    )
+
+
+def _keep(claim: Claim, render_id: str, facts: Facts) -> None:
+    """Write the render's name in the transaction that ends the claim: one output, whoever else tried."""
+    files = services.media()
+    with transaction():
+        kept = services.finish(
+            claim.asset_id,
+            claim.lease,
+            "ready",
+            render_id=render_id,
+            approved_render_id=None,
+            facts=facts.as_json(),
+        )
+    if not kept:
+        files.drop_render(claim.asset_id, render_id)
+        raise ClaimLost
+    files.drop_renders(claim.asset_id, but=render_id)
+
+
+def _fail(claim: Claim, reason: Reason) -> None:
+    with transaction():
+        failed = services.finish(claim.asset_id, claim.lease, "failed", reason=reason.value)
+        known = services.get_asset(claim.asset_id).render_id
+    if failed:  # A worker that was killed may have left a folder, or a render that no row names.
+        files = services.media()
+        files.clear_work(claim.asset_id)
+        files.drop_renders(claim.asset_id, but=known)
+
+
+def teller(claim: Claim) -> Callable[[str, float], None]:
+    """Return ``tell(step, share)``, which writes what the status shows, once a second at most."""
+    told: tuple[str, int] = ("", -1)
+    told_at = 0.0
+
+    def tell(step: str, share: float) -> None:
+        nonlocal told, told_at
+        first, last = SHARES[step]
+        now = (step, first + int((last - first) * share))
+        is_due = now[0] != told[0] or time.monotonic() >= told_at + TELL_SECONDS
+        if now == told or not is_due:
+            return
+        told, told_at = now, time.monotonic()
+        with transaction():
+            if not queue.write_progress(claim.asset_id, claim.lease, *now):
+                raise ClaimLost
+
+    return tell

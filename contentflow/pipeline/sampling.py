@@ -1,0 +1,174 @@
+"""One look at the part that becomes the clip: small frames, cuts, loudness and speech, in one decode."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contentflow.pipeline.ffmpeg import demand, reading, run_ffmpeg
+from contentflow.pipeline.probe import Media
+from contentflow.pipeline.reasons import Reason, Unfit
+
+Gray = NDArray[np.uint8]
+
+SAMPLES_PER_SECOND = 5
+SAMPLE_SIDE = 360
+MOST_FPS = 30
+CUT_SCORE = 10
+SHORTEST_SHOT_SECONDS = 0.4
+QUIETEST_LUFS = -50.0
+LIVELY_SIZE = (64, 36)
+SPEECH_HERTZ = 16_000
+
+
+@dataclass(frozen=True)
+class Section:
+    """The part of the video that becomes the clip, in seconds."""
+
+    start: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Samples:
+    """``frames`` holds ``SAMPLES_PER_SECOND`` gray pictures; ``cuts`` are times in the clip.
+
+    ``loudness`` is in LUFS, None where there is no sound to speak of; ``speech`` is a WAV.
+    """
+
+    frames: list[Gray]
+    cuts: list[float]
+    loudness: float | None
+    speech: Path | None
+
+
+def clip_rate(media: Media) -> Fraction:
+    """Return the steady rate of the clip: the video's own up to 30, at least 15."""
+    if media.fps in (Fraction(60000, 1001), Fraction(30000, 1001)):
+        return Fraction(30000, 1001)
+    return min(Fraction(MOST_FPS), max(Fraction(15), media.fps))
+
+
+def look_at(source: Path, media: Media, section: Section, folder: Path, seconds: float) -> Samples:
+    """Raises ``Unfit``. Writes its notes into ``folder``."""
+    width, height = _sample_size(media)
+    arguments = [*_section(section), *_hasty(), *reading(source, media.kind, _side(media))]
+    arguments += ["-filter_complex", _look_graph(media, width, height)]
+    arguments += ["-map", "[small]", "-f", "rawvideo", "-pix_fmt", "gray", "samples.raw"]
+    if media.has_sound:
+        arguments += ["-map", "[heard]", "-f", "null", "-"]
+        arguments += ["-map", "[speech]", "-ac", "1", "-ar", str(SPEECH_HERTZ), "speech.wav"]
+    said = demand(run_ffmpeg(arguments, folder, seconds), Reason.UNREADABLE).said
+    frames = _frames(folder / "samples.raw", width, height)
+    if not frames:
+        raise Unfit(Reason.UNREADABLE)
+    loudness = _loudness(said) if media.has_sound else None
+    speech = None if loudness is None else folder / "speech.wav"
+    return Samples(frames, _cuts(folder / "cuts.txt"), loudness, speech)
+
+
+def _section(section: Section) -> list[str]:
+    return ["-ss", f"{section.start:.3f}", "-t", f"{section.seconds:.3f}"]
+
+
+def _hasty() -> list[str]:
+    # Frames that no other frame needs are left out and edges are not smoothed: half the decoding.
+    return ["-skip_frame", "noref", "-skip_loop_filter", "all"]
+
+
+def _side(media: Media) -> int:
+    return max(media.frame_width, media.frame_height, 64)
+
+
+def _sample_size(media: Media) -> tuple[int, int]:
+    scale = min(1.0, SAMPLE_SIDE / max(media.width, media.height))
+    return max(2, round(media.width * scale)), max(2, round(media.height * scale))
+
+
+def _look_graph(media: Media, width: int, height: int) -> str:
+    rate = clip_rate(media)
+    graph = (
+        f"[0:{media.video_index}]fps={rate},scale={width}:{height}:flags=fast_bilinear,format=gray,"
+        f"scdet=t={CUT_SCORE},metadata=print:key=lavfi.scd.time:file=cuts.txt,fps={SAMPLES_PER_SECOND}[small]"
+    )
+    if media.has_sound:
+        graph += ";[0:a:0]asplit[loud][speech];[loud]ebur128=framelog=quiet[heard]"
+    return graph
+
+
+def _frames(raw: Path, width: int, height: int) -> list[Gray]:
+    pixels = np.fromfile(raw, dtype=np.uint8)
+    count = len(pixels) // (width * height)
+    return list(pixels[: count * width * height].reshape(count, height, width))
+
+
+def _cuts(notes: Path) -> list[float]:
+    text = notes.read_text() if notes.exists() else ""
+    cuts: list[float] = []
+    for found in re.findall(r"lavfi.scd.time=([\d.]+)", text):
+        # A flash looks like two cuts; the camera stays where it is.
+        if float(found) > (cuts[-1] + SHORTEST_SHOT_SECONDS if cuts else 0.0):
+            cuts.append(float(found))
+    return cuts
+
+
+def _loudness(said: str) -> float | None:
+    found = re.findall(r"^\s+I:\s+(-?[\d.]+|-inf|nan) LUFS", said, re.M)
+    value = float(found[-1]) if found else math.nan
+    return value if math.isfinite(value) and value > QUIETEST_LUFS else None
+
+
+def find_liveliest(source: Path, media: Media, most_seconds: float, folder: Path, seconds: float) -> Section:
+    """Return the part where most moves and sounds; all of it when it is short enough. Raises ``Unfit``."""
+    length = min(most_seconds, media.seconds)
+    if media.seconds <= most_seconds:
+        return Section(0.0, length)
+    scores = _liveliness(source, media, folder, seconds)
+    window = max(1, math.floor(length))
+    sums = np.convolve(scores, np.ones(window), mode="valid") if len(scores) >= window else np.zeros(1)
+    # The first of equals; never so late that the clip would be cut short.
+    start = float(min(int(np.argmax(sums)), max(0.0, media.seconds - length)))
+    return Section(start, length)
+
+
+def _liveliness(source: Path, media: Media, folder: Path, seconds: float) -> NDArray[np.float64]:
+    """Return a score for each second of the video, from its key frames and its sound alone."""
+    width, height = LIVELY_SIZE
+    arguments = ["-skip_frame", "nokey", *reading(source, media.kind, _side(media))]
+    arguments += [
+        "-map",
+        f"0:{media.video_index}",
+        "-vf",
+        f"fps=1,scale={width}:{height}:flags=area,format=gray",
+    ]
+    arguments += ["-f", "rawvideo", "lively.raw"]
+    if media.has_sound:
+        arguments += ["-map", "0:a:0", "-ac", "1", "-ar", "8000", "-f", "s16le", "lively.pcm"]
+    demand(run_ffmpeg(arguments, folder, seconds), Reason.UNREADABLE)
+    frames = np.array(_frames(folder / "lively.raw", width, height), dtype=np.float64)
+    moves = (
+        np.abs(np.diff(frames, axis=0, prepend=frames[:1])).mean(axis=(1, 2)) if len(frames) else np.zeros(1)
+    )
+    scores = _standard(moves)
+    if media.has_sound:
+        heard = _standard(_volumes(folder / "lively.pcm"))
+        count = min(len(scores), len(heard))
+        scores = scores[:count] + heard[:count]
+    return scores
+
+
+def _volumes(pcm: Path) -> NDArray[np.float64]:
+    wave = np.fromfile(pcm, dtype="<i2").astype(np.float64)
+    blocks = wave[: len(wave) // 8000 * 8000].reshape(-1, 8000)
+    return np.asarray(np.log10(1.0 + np.sqrt((blocks**2).mean(axis=1))))
+
+
+def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    spread = float(values.std()) if len(values) else 0.0
+    return (values - values.mean()) / spread if spread > 1e-9 else np.zeros(len(values))

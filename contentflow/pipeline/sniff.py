@@ -1,0 +1,74 @@
+"""What a file is, by its first bytes: names and content types are only what somebody says."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+from contentflow.pipeline.reasons import Reason, Unfit
+
+HEAD_BYTES = 4096
+
+
+class Kind(Enum):
+    """The value is the only format that ffmpeg may read the file as."""
+
+    MP4 = "mov"
+    MATROSKA = "matroska"
+    PICTURE = "picture"
+
+
+_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+_PICTURE_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1", b"avif", b"avis")
+
+
+def kind_of_file(path: Path) -> Kind:
+    """Raises ``Unfit``."""
+    with path.open("rb") as file:
+        return kind_of(file.read(HEAD_BYTES))
+
+
+def kind_of(head: bytes) -> Kind:
+    """Raises ``Unfit`` with a reason that fits what it is instead."""
+    if head[4:8] in _BOXES:
+        if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
+            raise Unfit(Reason.UNKNOWN_FORMAT)
+        return Kind.MP4
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return Kind.MATROSKA
+    if _is_picture(head):
+        return Kind.PICTURE
+    raise Unfit(_otherwise(head))
+
+
+def _is_picture(head: bytes) -> bool:
+    is_webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
+    return is_webp or head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
+
+
+_FOREIGN = (
+    b"RIFF",
+    b"OggS",
+    b"FLV",
+    b"GIF8",
+    b"\x00\x00\x01\xba",
+    b"\x00\x00\x01\xb3",
+    b"BM",
+    b"II*",
+    b"MM\x00*",
+)
+
+
+def _otherwise(head: bytes) -> Reason:
+    text = head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").lower()
+    if text.startswith((b"#extm3u", b"ffconcat", b"[playlist]")):
+        return Reason.PLAYLIST
+    if head.startswith(_FOREIGN) or head[:1] == b"G" == head[188:189]:
+        return Reason.UNKNOWN_FORMAT
+    return Reason.NOT_MEDIA
+
+
+def is_page(head: bytes) -> bool:
+    """Whether this is a web page, where a video may be found by looking into it."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return text.startswith((b"<!doctype html", b"<html", b"<head", b"<!--")) or b"<html" in text[:2048]

@@ -1,0 +1,87 @@
+"""What is written on the clip, as ASS: the disclosure all along, the captions word by word.
+
+Both lie where no network puts its own buttons. Union of what TikTok, Reels and Shorts cover of
+1080×1920: 288 px above, 672 below, 192 to the right, 65 to the left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from contentflow.pipeline.captions import Cue
+from contentflow.pipeline.reframe import HEIGHT, WIDTH
+
+FONTS = Path(__file__).parent / "fonts"
+SAFE_TOP, SAFE_BOTTOM, SAFE_LEFT, SAFE_RIGHT = 288, 672, 65, 192
+GOLD, WHITE = r"{\1c&H2BB7FF&}", r"{\1c&HFFFFFF&}"
+
+_HEAD = """[Script Info]
+ScriptType: v4.00+
+PlayResX: {width}
+PlayResY: {height}
+WrapStyle: 0
+ScaledBorderAndShadow: yes
+YCbCr Matrix: TV.709
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, \
+Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, \
+MarginL, MarginR, MarginV, Encoding
+{style}
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+"""
+
+
+def captions_ass(cues: Sequence[Cue]) -> str:
+    """The spoken word is gold while it is said; the others around it are white."""
+    style = (
+        "Style: Captions,Inter Extra Bold,82,&H00FFFFFF,&H00FFFFFF,&H00181716,&H96000000,0,0,0,0,100,100,"
+        f"-1,0,1,6,2,2,{SAFE_RIGHT},{SAFE_RIGHT},{SAFE_BOTTOM + 28},1"
+    )
+    lines = [line for cue in cues for line in _spoken(cue)]
+    return _HEAD.format(width=WIDTH, height=HEIGHT, style=style) + "\n".join(lines) + "\n"
+
+
+def _spoken(cue: Cue) -> list[str]:
+    lines = []
+    for index, word in enumerate(cue.words):
+        end = cue.words[index + 1].start if index + 1 < len(cue.words) else cue.end
+        shown = " ".join(
+            f"{GOLD}{escaped(each.text)}{WHITE}" if place == index else escaped(each.text)
+            for place, each in enumerate(cue.words)
+        )
+        if end > word.start:
+            lines.append(_event("Captions", word.start, end, shown))
+    return lines
+
+
+def disclosure_ass(disclosure: str, seconds: float, width: int = WIDTH, height: int = HEIGHT) -> str:
+    """The mention on a dark ground, from the first frame to the last."""
+    is_clip = (width, height) == (WIDTH, HEIGHT)
+    size, left, top = (46, SAFE_LEFT + 20, SAFE_TOP + 24) if is_clip else (44, 48, 44)
+    style = (
+        f"Style: Disclosure,Inter Semi Bold,{size},&H00FFFFFF,&H00FFFFFF,&H40181716,&H40181716,0,0,0,0,100,"
+        f"100,0,0,3,14,0,7,{left},{SAFE_RIGHT},{top},1"
+    )
+    line = _event("Disclosure", 0.0, seconds, escaped(disclosure))
+    return _HEAD.format(width=width, height=height, style=style) + line + "\n"
+
+
+def escaped(text: str) -> str:
+    """Nothing that somebody said or typed is a command here: braces and backslashes are replaced."""
+    table: dict[str, str | int | None] = {"\\": "/", "{": "(", "}": ")", "\n": " ", "\r": " "}
+    return text.translate(str.maketrans(table))
+
+
+def _event(style: str, start: float, end: float, text: str) -> str:
+    return f"Dialogue: 0,{_clock(start)},{_clock(end)},{style},,0,0,0,,{text}"
+
+
+def _clock(seconds: float) -> str:
+    hundredths = round(seconds * 100)
+    hours, rest = divmod(hundredths, 360_000)
+    minutes, rest = divmod(rest, 6_000)
+    return f"{hours}:{minutes:02}:{rest // 100:02}.{rest % 100:02}"

@@ -1,0 +1,76 @@
+"""Pictures for the cover: three moments that are sharp, well lit and with eyes open, and a poster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from contentflow.pipeline.faces import Face, count_open_eyes
+from contentflow.pipeline.ffmpeg import demand, run_ffmpeg
+from contentflow.pipeline.reasons import Reason
+from contentflow.pipeline.subtitles import FONTS, disclosure_ass
+
+Gray = NDArray[np.uint8]
+
+COVERS = 3
+APART_SECONDS = 1.0
+POSTER_WIDTH, POSTER_HEIGHT = 1200, 630
+MOST_POSTER_BYTES = 300_000
+
+
+def choose_covers(
+    frames: Sequence[Gray], faces: Sequence[Face | None], samples_per_second: float, rate: Fraction
+) -> list[int]:
+    """Return up to three frame numbers of the clip, the best first, a second or more apart."""
+    scores = [_score(frame, face) for frame, face in zip(frames, faces, strict=True)]
+    apart = min(APART_SECONDS * samples_per_second, max(1.0, len(frames) / COVERS))
+    chosen: list[int] = []
+    for index in sorted(range(len(scores)), key=lambda index: -scores[index]):
+        if all(abs(index - other) >= apart for other in chosen):
+            chosen.append(index)
+        if len(chosen) == COVERS:
+            break
+    return [round(index / samples_per_second * rate) for index in chosen] or [0]
+
+
+def _score(frame: Gray, face: Face | None) -> float:
+    score = _sharpness(frame) * 0.5 + _light(frame)
+    if face is not None:
+        score += 0.5 + 0.5 * count_open_eyes(frame, face)
+    return score
+
+
+def _sharpness(frame: Gray) -> float:
+    """Return 0 for an even grey, towards 1 for crisp edges."""
+    variance = float(cv2.Laplacian(frame, cv2.CV_64F).var())
+    return variance / (variance + 200.0)
+
+
+def _light(frame: Gray) -> float:
+    """Return 1 for a picture of middle brightness and full range, 0 for black, white or fog."""
+    mean, spread = float(frame.mean()) / 255, float(frame.std()) / 64
+    return max(0.0, 1 - abs(mean - 0.5) * 2) * min(1.0, spread)
+
+
+def make_poster(cover: Path, disclosure: str, target: Path, folder: Path) -> None:
+    """Write a JPEG of 1200×630 under 300 kB for link previews; raises ``Unfit``."""
+    (folder / "poster.ass").write_text(disclosure_ass(disclosure, 10.0, POSTER_WIDTH, POSTER_HEIGHT))
+    (folder / "fonts").unlink(missing_ok=True)
+    (folder / "fonts").symlink_to(FONTS)
+    graph = (
+        "[0:v]split[a][b];[a]scale=150:-2,crop=150:79,boxblur=6:2,lutyuv=y='16+(val-16)*0.7',"
+        f"scale={POSTER_WIDTH}:{POSTER_HEIGHT},setsar=1[back];[b]scale=-2:{POSTER_HEIGHT}:flags=lanczos,setsar=1[front];"
+        "[back][front]overlay=(W-w)/2:0,format=yuv420p,ass=poster.ass:fontsdir=fonts,format=yuvj420p[out]"
+    )
+    for quality in ("3", "6", "10", "20"):
+        arguments = ["-protocol_whitelist", "file", "-f", "jpeg_pipe", "-i", f"file:{cover.resolve()}"]
+        arguments += ["-filter_complex", graph, "-map", "[out]", "-frames:v", "1", "-q:v", quality]
+        arguments += ["-map_metadata", "-1", "-fflags", "+bitexact", f"file:{target.resolve()}"]
+        demand(run_ffmpeg(arguments, folder, 60.0), Reason.RENDER)
+        if target.stat().st_size < MOST_POSTER_BYTES:
+            return

@@ -1,0 +1,255 @@
+"""Downloads reach only public addresses, and end."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contentflow.core import download as module
+from contentflow.core.download import DownloadRefused, Limits, Refusal, download
+
+Answer = Callable[[socket.socket], object]
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@contextmanager
+def server(*answers: Answer) -> Iterator[int]:
+    """Answer one connection with each of ``answers``, in turn."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def serve() -> None:
+            for answer in answers:
+                try:
+                    visitor, _ = door.accept()
+                except OSError:
+                    return
+                with visitor:
+                    try:
+                        visitor.recv(65536)
+                        answer(visitor)
+                    except OSError:
+                        pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield door.getsockname()[1]
+
+
+def says(*parts: bytes, pause: float = 0.0) -> Answer:
+    def answer(visitor: socket.socket) -> None:
+        for part in parts:
+            visitor.sendall(part)
+            time.sleep(pause)
+
+    return answer
+
+
+@pytest.fixture
+def open_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test's own server counts as public; whatever else is asked for stays judged."""
+    monkeypatch.setattr(module, "is_public", lambda ip: True)
+
+
+def fetch(monkeypatch: pytest.MonkeyPatch, port: int, target: Path, **limits: Any) -> bool:
+    monkeypatch.setattr(module, "PORTS", {"http": port, "https": 443})
+    return download(f"http://127.0.0.1:{port}/film", target, Limits(**limits))
+
+
+def refusal(act: Callable[[], object]) -> Refusal:
+    with pytest.raises(DownloadRefused) as caught:
+        act()
+    return caught.value.refusal
+
+
+@pytest.mark.usefixtures("open_world")
+def test_a_file_is_written_as_it_was_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with server(says(OK, b"Content-Length: 10\r\n\r\n", b"0123456789")) as port:
+        assert fetch(monkeypatch, port, tmp_path / "film")
+
+    assert (tmp_path / "film").read_bytes() == b"0123456789"
+
+
+@pytest.mark.usefixtures("open_world")
+def test_what_is_not_wanted_by_its_first_bytes_is_not_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with server(says(OK, b"\r\n<html>")) as port:
+        monkeypatch.setattr(module, "PORTS", {"http": port})
+        wanted = download(
+            f"http://127.0.0.1:{port}/", tmp_path / "film", Limits(), wanted=lambda head: head != b"<html>"
+        )
+
+    assert not wanted
+    assert not (tmp_path / "film").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/film.mp4",
+        "http://localhost/film.mp4",
+        "http://127.1/",
+        "http://0x7f.1/",
+        "http://2130706433/",
+        "http://0177.0.0.1/",
+        "http://①②⑦.0.0.1/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[64:ff9b::7f00:1]/",
+        "http://[2002:7f00:1::]/",
+        "http://[fec0::1]/",
+        "http://10.0.0.1/",
+        "http://100.64.0.1/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://192.168.1.1/",
+        "http://224.0.0.1/",
+        "http://0.0.0.0/",
+    ],
+)
+def test_a_private_address_is_refused_however_it_is_written(url: str, tmp_path: Path) -> None:
+    assert refusal(lambda: download(url, tmp_path / "film", Limits())) in (
+        Refusal.PRIVATE_ADDRESS,
+        Refusal.UNKNOWN_HOST,  # Some systems do not resolve the oldest forms at all.
+    )
+    assert not (tmp_path / "film").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://example.org/film",
+        "file:///etc/passwd",
+        "http://example.org:8080/",
+        "https://example.org:80/",
+        "https://alice@example.org/",
+        "https://alice:secret@example.org/",
+        "https:///film",
+        "https://exa mple.org/",
+        "https://example.org\\@127.0.0.1/",
+    ],
+)
+def test_other_schemes_ports_and_credentials_are_refused(url: str, tmp_path: Path) -> None:
+    assert refusal(lambda: download(url, tmp_path / "film", Limits())) is Refusal.URL
+
+
+def test_a_redirect_to_loopback_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "is_public", lambda ip: str(ip) == "127.0.0.1")
+    there = says(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2/film\r\n\r\n")
+
+    with server(there) as port:
+        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film")) is Refusal.PRIVATE_ADDRESS
+
+
+@pytest.mark.usefixtures("open_world")
+def test_a_fourth_redirect_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    again = says(b"HTTP/1.1 302 Found\r\nLocation: /film\r\nContent-Length: 0\r\n\r\n")
+
+    with server(*[again] * 5) as port:
+        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film")) is Refusal.TOO_MANY_REDIRECTS
+
+
+def test_a_name_that_changes_its_address_is_reached_where_it_was_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    resolve = socket.getaddrinfo
+
+    def rebinding(host: str, port: int, **more: Any) -> Any:
+        asked.append(host)
+        return resolve("127.0.0.1" if len(asked) == 1 else "127.0.0.9", port, **more)
+
+    monkeypatch.setattr(module, "is_public", lambda ip: str(ip) == "127.0.0.1")
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    with server(says(OK, b"Content-Length: 2\r\n\r\nok")) as port:
+        monkeypatch.setattr(module, "PORTS", {"http": port})
+        download(f"http://film.example.org:{port}/", tmp_path / "film", Limits())
+
+    assert asked == ["film.example.org"]
+
+
+def test_one_private_address_among_public_ones_is_enough_to_refuse(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 80)) for ip in ("93.184.216.34", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+
+    assert (
+        refusal(lambda: download("http://film.example.org/", tmp_path / "film", Limits()))
+        is Refusal.PRIVATE_ADDRESS
+    )
+
+
+@pytest.mark.usefixtures("open_world")
+@pytest.mark.parametrize("size", [b"Content-Length: 99999999\r\n", b""])
+def test_more_bytes_than_allowed_are_refused(
+    size: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with server(says(OK, size, b"\r\n", *[b"x" * 65536] * 40)) as port:
+        assert (
+            refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", most_bytes=1_000_000))
+            is Refusal.TOO_LARGE
+        )
+    assert not (tmp_path / "film").exists() or (tmp_path / "film").stat().st_size <= 1_000_000
+
+
+@pytest.mark.usefixtures("open_world")
+def test_a_body_that_drips_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    began = time.monotonic()
+    with server(says(OK, b"\r\n", *[b"x"] * 100, pause=0.05)) as port:
+        assert (
+            refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", most_seconds=0.5)) is Refusal.TOO_SLOW
+        )
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.usefixtures("open_world")
+def test_headers_that_drip_end_with_the_wait_for_the_first_byte(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    with server(says(OK, *[b"X-A: b\r\n"] * 90, pause=0.05)) as port:
+        limits = {"first_byte_seconds": 0.5}
+        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", **limits)) is Refusal.TOO_SLOW
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.usefixtures("open_world")
+def test_a_gzip_bomb_stays_as_small_as_it_was_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    with server(says(OK, b"Content-Encoding: gzip\r\n\r\n", bomb)) as port:
+        fetch(monkeypatch, port, tmp_path / "film")
+
+    assert (tmp_path / "film").read_bytes() == bomb
+
+
+@pytest.mark.usefixtures("open_world")
+def test_a_body_that_ends_early_is_not_taken_for_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with server(says(OK, b"Content-Length: 100\r\n\r\n", b"half")) as port:
+        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film")) is Refusal.UNREACHABLE
+
+
+@pytest.mark.usefixtures("open_world")
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (403, Refusal.CLOSED),
+        (404, Refusal.GONE),
+        (429, Refusal.BUSY),
+        (503, Refusal.BUSY),
+        (400, Refusal.REJECTED),
+    ],
+)
+def test_each_status_has_its_reason(
+    status: int, expected: Refusal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with server(says(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode())) as port:
+        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film")) is expected

@@ -1,0 +1,257 @@
+"""Evil files and pages end with a reason, within limits, and read nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contentflow.core import download as downloads
+from contentflow.core.download import Limits as FetchLimits
+from contentflow.pipeline import fetch as fetching
+from contentflow.pipeline.clip import Wishes, make_clip
+from contentflow.pipeline.ffmpeg import reading, run_ffmpeg
+from contentflow.pipeline.process import MIB, Leash, Overran, run
+from contentflow.pipeline.reasons import SENTENCES, Reason, Unfit
+from contentflow.pipeline.sniff import Kind
+from tests.core.test_download import OK, says, server
+from tests.pipeline.films import film
+from tests.pipeline.test_clip import house
+
+SECRET = "nobody may read this"
+
+
+def png(width: int, height: int) -> bytes:
+    """A tiny file that claims to be a picture of any size."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 99))
+        + chunk(b"IEND", b"")
+    )
+
+
+def reason_for(content: bytes, tmp_path: Path) -> Reason:
+    source = tmp_path / "film.mp4"
+    source.write_bytes(content)
+    with pytest.raises(Unfit) as caught:
+        make_clip(source, Wishes(), house(), tmp_path, lambda step, share: None)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", Reason.PLAYLIST),
+        (b"ffconcat version 1.0\nfile /etc/passwd\n", Reason.PLAYLIST),
+        (
+            b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>",
+            Reason.NOT_MEDIA,
+        ),
+        (b"<!doctype html><video src=x>", Reason.NOT_MEDIA),
+        (gzip.compress(b"\0" * 1_000_000), Reason.NOT_MEDIA),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0" * 2000, Reason.UNREADABLE),
+        (b"\x1aE\xdf\xa3" + b"\xff" * 2000, Reason.UNREADABLE),
+        (png(20_000, 20_000), Reason.TOO_MANY_PIXELS),
+        (png(200, 200), Reason.UNREADABLE),
+        (b"\xff\xd8\xff\xe0" + b"\0" * 50, Reason.UNREADABLE),
+    ],
+    ids=["hls", "concat", "svg", "html", "gzip", "no-moov", "mkv", "20000px", "half-png", "half-jpeg"],
+)
+def test_an_evil_file_is_refused_with_its_reason(content: bytes, reason: Reason, tmp_path: Path):
+    began = time.monotonic()
+
+    assert reason_for(content, tmp_path) is reason
+    assert time.monotonic() - began < 10
+
+
+def test_a_film_cut_off_in_the_middle_is_refused(tmp_path: Path):
+    whole = film(tmp_path / "whole.mp4").read_bytes()
+
+    assert reason_for(whole[: len(whole) // 2], tmp_path) is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("kind", [Kind.MP4, Kind.MATROSKA])
+def test_even_past_the_first_look_ffmpeg_reads_no_playlist(kind: Kind, tmp_path: Path):
+    (tmp_path / "secret.mp4").write_bytes(film(tmp_path / "real.mp4", seconds=0.6).read_bytes())
+    for content in ("#EXTM3U\n#EXTINF:1,\nsecret.mp4\n", "ffconcat version 1.0\nfile secret.mp4\n"):
+        (tmp_path / "film.mp4").write_text(content)
+        arguments = [*reading(tmp_path / "film.mp4", kind, 4096), "-f", "null", "-"]
+
+        outcome = run_ffmpeg(arguments, tmp_path, 10)
+
+        assert outcome.status != 0
+        assert "Stream #0" not in outcome.said
+
+
+def test_a_film_of_20_000_pixels_is_refused_before_it_takes_memory(tmp_path: Path):
+    source = film(tmp_path / "film.mkv", size="64x64", more=("-vf", "scale=4200:64"))
+
+    with pytest.raises(Unfit) as caught:
+        make_clip(source, Wishes(), house(), tmp_path, lambda step, share: None)
+    assert caught.value.reason is Reason.TOO_MANY_PIXELS
+
+
+def test_a_program_that_goes_on_for_ever_is_ended_with_all_that_it_started(tmp_path: Path):
+    endless = "import subprocess, time; subprocess.Popen(['sleep', '7531']); time.sleep(7531)"
+
+    with pytest.raises(Overran):
+        run([sys.executable, "-c", endless], tmp_path, Leash(seconds=0.5))
+
+    time.sleep(0.2)
+    assert subprocess.run(["pgrep", "-f", "sleep 7531"], capture_output=True).stdout == b""
+
+
+@pytest.mark.parametrize(
+    "greedy",
+    [
+        "x = bytearray(900_000_000)",
+        "open('big', 'wb').write(b'x' * 50_000_000)",
+    ],
+)
+def test_a_program_gets_no_more_memory_or_disk_than_its_leash_allows(greedy: str, tmp_path: Path):
+    leash = Leash(seconds=10, memory_bytes=500 * MIB, file_bytes=10 * MIB)
+
+    assert run([sys.executable, "-c", greedy], tmp_path, leash).status != 0
+
+
+def test_a_program_sees_no_secret_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SECRET_KEY", SECRET)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+
+    outcome = run(["/usr/bin/env"], tmp_path, Leash(seconds=5))
+
+    assert SECRET.encode() not in outcome.output
+    assert b"proxy" not in outcome.output
+
+
+def test_a_program_dies_with_whoever_started_it(tmp_path: Path):
+    mark = tmp_path / "alive"
+    inner = (
+        f"import time\nfor _ in range(300): open({str(mark)!r}, 'w').write(str(time.time())); time.sleep(0.1)"
+    )
+    outer = (
+        "from pathlib import Path; from contentflow.pipeline.process import Leash, run; import sys;"
+        f"run([sys.executable, '-c', {inner!r}], Path({str(tmp_path)!r}), Leash(seconds=60))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", outer], cwd=Path(__file__).parents[2])
+    deadline = time.monotonic() + 20
+    while not mark.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    process.kill()
+    process.wait()
+
+    time.sleep(0.3)
+    written = mark.read_text()
+    time.sleep(0.5)
+    assert mark.read_text() == written
+
+
+def fetch_from(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **limits: Any) -> Path:
+    monkeypatch.setattr(downloads, "PORTS", {"http": port})
+    monkeypatch.setattr(downloads, "is_public", lambda ip: True)
+    return fetching.fetch(
+        f"http://127.0.0.1:{port}/film", tmp_path / "brought", tmp_path, FetchLimits(**limits)
+    )
+
+
+def test_a_direct_file_is_brought_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    content = film(tmp_path / "film.mp4", seconds=0.6).read_bytes()
+    with server(says(OK, f"Content-Length: {len(content)}\r\n\r\n".encode(), content)) as port:
+        assert fetch_from(port, tmp_path, monkeypatch).read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("answer", "limits", "reason"),
+    [
+        (says(OK, b"\r\n", *[b"x" * 65536] * 40), {"most_bytes": 1_000_000}, Reason.TOO_LARGE),
+        (says(OK, b"\r\n", *[b"x"] * 200, pause=0.02), {"most_seconds": 0.5}, Reason.TOO_SLOW),
+        (says(b"HTTP/1.1 404 No\r\n\r\n"), {}, Reason.GONE),
+        (says(b""), {}, Reason.UNREACHABLE),
+    ],
+)
+def test_a_download_that_goes_wrong_has_its_reason(
+    answer: Any, limits: dict[str, Any], reason: Reason, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with server(answer) as port, pytest.raises(Unfit) as caught:
+        fetch_from(port, tmp_path, monkeypatch, **limits)
+    assert caught.value.reason is reason
+
+
+@pytest.mark.proof
+def test_the_page_reader_reaches_no_private_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A page on this machine: the first look is let through here, but yt-dlp's own process never is."""
+    page = says(OK, b"\r\n<!doctype html><html><video src=film.mp4></video>")
+    with server(page, page) as port, pytest.raises(Unfit) as caught:
+        fetch_from(port, tmp_path, monkeypatch)
+
+    assert caught.value.reason is Reason.PRIVATE_ADDRESS
+
+
+PROBES = {
+    "loopback": "s = socket.create_connection(('127.0.0.1', 80), 2)",
+    "name": "socket.socket().connect(('localhost', 80))",
+    "mapped": "socket.socket(socket.AF_INET6).connect(('::ffff:127.0.0.1', 80))",
+    "metadata": "socket.socket().connect(('169.254.169.254', 80))",
+    "port": "socket.socket().connect(('93.184.216.34', 22))",
+    "unix": "socket.socket(socket.AF_UNIX).connect('/run/x')",
+    "connect_ex": "socket.socket().connect_ex(('10.0.0.1', 443))",
+}
+
+
+@pytest.mark.parametrize("probe", PROBES.values(), ids=PROBES.keys())
+def test_the_guard_of_the_page_reader_refuses(probe: str, tmp_path: Path):
+    root = Path(__file__).parents[2]
+    code = (
+        f"import sys, socket; sys.path.insert(0, {str(root / 'contentflow' / 'pipeline')!r});"
+        f"import page; page.guard_connections(); {probe}"
+    )
+
+    outcome = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=20)
+
+    assert "private address" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("Sign in to confirm you’re not a bot. Use --cookies", Reason.ROBOT_CHECK),
+        ("ERROR: [vimeo] 1: This video is private", Reason.CLOSED),
+        ("ERROR: Video unavailable. This video has been removed", Reason.GONE),
+        ("ERROR: Unsupported URL: https://x", Reason.NO_VIDEO),
+        ("This video is DRM protected", Reason.PROTECTED),
+        ("This is live", Reason.LIVE),
+        ("something else", Reason.NO_VIDEO),
+    ],
+)
+def test_what_yt_dlp_says_becomes_a_reason(said: str, reason: Reason):
+    assert fetching._complaint(said).reason is reason
+
+
+def test_every_reason_has_its_sentence():
+    assert set(SENTENCES) == set(Reason)
+
+
+def test_nothing_of_a_child_stays_in_its_folder_that_is_not_ours(tmp_path: Path):
+    make = film(tmp_path / "film.mp4", seconds=0.6)
+    work = tmp_path / "work"
+    work.mkdir()
+
+    made, _ = make_clip(make, Wishes(), house(), work, lambda step, share: None)
+
+    names = {"clip.mp4", "poster.jpg", *(f"cover-{n}.jpg" for n in (1, 2, 3))}
+    assert set(os.listdir(made)) <= names
