@@ -39,6 +39,17 @@ def approve() -> ResponseReturnValue:
     return _after(sid, _("C'est validé : ton clip se montre sur ta page publique."))
 
 
+@bp.post("/cover")
+@partner_required
+def cover() -> ResponseReturnValue:
+    partner_id, sid, sent = current_partner().id, request.form.get("sid", ""), request.form
+    with transaction():
+        clips.choose_cover(partner_id, sid, sent.get("cover", ""), sent.get("render", ""))
+    return _after(
+        sid, _("C'est noté : cette image se montre avant ton clip et dans les aperçus de tes liens.")
+    )
+
+
 @bp.post("/retry")
 @partner_required
 def retry() -> ResponseReturnValue:

@@ -37,6 +37,11 @@ class NothingToApprove(Refused):
     message = _l("Ce clip vient d'être remplacé ou n'est pas prêt : regarde-le d'abord, puis valide-le.")
 
 
+class NoSuchCover(Refused):
+    status = 422
+    message = _l("Choisis une des images proposées.")
+
+
 class NothingToMake(Refused):
     status = 409
     message = _l("Ce post n'a pas de vidéo à monter, ou son montage est déjà en cours.")
@@ -75,6 +80,11 @@ class Clip:
         return self.asset.facts
 
     @property
+    def covers(self) -> range:
+        """The numbers of the pictures that may be its cover, the best first."""
+        return range(1, self.facts.get("covers", 0) + 1)
+
+    @property
     def text(self) -> str:
         return " ".join(word for _, _, word in self.facts.get("words", []))
 
@@ -103,6 +113,19 @@ def approve_clip(partner_id: str, submission_id: str, render_id: str = "") -> No
         raise NothingToApprove
 
 
+def choose_cover(partner_id: str, submission_id: str, number: str, render_id: str = "") -> None:
+    """Choose the picture that stands for the clip; its approval stays.
+
+    ``number`` is as it was typed. Raises ``NoSuchCover`` or, for another render, ``NothingToApprove``.
+    """
+    clip = get_clip(partner_id, services.get_editable(partner_id, submission_id).id)
+    cover = {str(each): each for each in clip.covers}.get(number)
+    if clip.has_render and cover is None:
+        raise NoSuchCover
+    if cover is None or not remaking.choose_cover(clip.asset.id, cover, render_id):
+        raise NothingToApprove
+
+
 def make_again(partner_id: str, submission_id: str, wanted: Remake) -> None:
     """Put the clip in work once more; an approval is taken back. Raises ``NothingToMake``."""
     submission = services.get_editable(partner_id, submission_id)
@@ -114,8 +137,7 @@ def make_again(partner_id: str, submission_id: str, wanted: Remake) -> None:
 
 def find_file(clip: Clip, name: str) -> tuple[Path, str]:
     """Return a file of the finished clip and its type; raises ``NotFound``."""
-    asset = clip.asset
-    found = pipeline.media().find(asset.id, asset.render_id, name) if asset.render_id else None
+    found = _find(clip.asset, clip.asset.render_id, name)
     if found is None:
         raise NotFound
     return found
@@ -124,6 +146,16 @@ def find_file(clip: Clip, name: str) -> tuple[Path, str]:
 def find_public_file(submission: Submission, name: str) -> tuple[Path, str] | None:
     """Return a file of the approved clip, of which anybody may see; None otherwise."""
     asset = pipeline.get_asset(submission.asset_id)
-    if not asset.is_approved or asset.approved_render_id is None:
-        return None
-    return pipeline.media().find(asset.id, asset.approved_render_id, name)
+    return _find(asset, asset.approved_render_id, name) if asset.is_approved else None
+
+
+def public_version(submission: Submission) -> str:
+    """Differs once other pictures are shown: who drew a preview keeps them by their address."""
+    asset = pipeline.get_asset(submission.asset_id)
+    return f"{(asset.approved_render_id or '')[:6]}{asset.cover}"
+
+
+def _find(asset: Asset, render_id: str | None, name: str) -> tuple[Path, str] | None:
+    """``cover`` and ``poster`` are those of the picture that was chosen."""
+    file = f"{name}-{asset.cover}" if name in ("cover", "poster") else name
+    return pipeline.media().find(asset.id, render_id, file) if render_id else None

@@ -1,7 +1,7 @@
 """From a partner's file to a folder with the clip, its captions and its pictures: no database, no web.
 
 The steps, in order: ``look`` (probe, find the liveliest part, faces), ``listen`` (captions),
-``render`` (the one encode), ``finish`` (poster). ``fetch`` comes before them.
+``render`` (the one encode), ``finish`` (captions as files). ``fetch`` comes before them.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class Facts:
     captions: str
     words: list[tuple[float, float, str]]
     covers: int
+    cover: int = 1
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -79,7 +80,7 @@ def make_clip(source: Path, wishes: Wishes, house: House, folder: Path, tell: Te
     plan = _plan(media, section, samples, seen, words, wishes, house)
     finish.render(source, plan, folder, house.most_seconds, lambda share: tell("render", share))
     tell("finish", 0.0)
-    made = _collected(folder, plan, house)
+    made = _collected(folder, plan)
     facts = Facts(
         video_seconds=media.seconds,
         start=section.start,
@@ -161,14 +162,13 @@ def _plan(
     )
 
 
-def _collected(folder: Path, plan: finish.Plan, house: House) -> Path:
+def _collected(folder: Path, plan: finish.Plan) -> Path:
     made = folder / "made"
     made.mkdir()
-    covers = sorted(folder.glob("cover-*.jpg"))
-    if not covers:
+    pictures = sorted([*folder.glob("cover-*.jpg"), *folder.glob("poster-*.jpg")])
+    if not pictures:
         raise Unfit(Reason.RENDER)
-    thumbs.make_poster(covers[0], house.disclosure, made / "poster.jpg", folder)
-    for path in [folder / "clip.mp4", *covers]:
+    for path in [folder / "clip.mp4", *pictures]:
         path.rename(made / path.name)
     if plan.cues:
         (made / "captions.srt").write_text(captions.srt(plan.cues))

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from contentflow.pipeline import thumbs
 from contentflow.pipeline.captions import Cue
 from contentflow.pipeline.ffmpeg import THREADS, demand, reading, run_ffmpeg
 from contentflow.pipeline.probe import Media
 from contentflow.pipeline.reasons import Reason
 from contentflow.pipeline.reframe import Framing
 from contentflow.pipeline.sampling import Section
-from contentflow.pipeline.subtitles import FONTS, captions_ass, disclosure_ass
+from contentflow.pipeline.subtitles import FONTS, disclosure_ass, words_ass
 
 TARGET_LUFS = -14.0
 MOST_GAIN_DB = 24.0
@@ -45,7 +46,7 @@ def render(
     seconds: float,
     on_progress: Callable[[float], object] = lambda share: None,
 ) -> Path:
-    """Make ``clip.mp4`` and ``cover-1.jpg`` … in ``folder``; raises ``Unfit``."""
+    """Make ``clip.mp4``, ``cover-1.jpg``, ``poster-1.jpg`` … in ``folder``; raises ``Unfit``."""
     _write_notes(plan, folder)
     clip = folder / "clip.mp4"
     length = plan.section.seconds
@@ -57,24 +58,31 @@ def render(
 
     outcome = run_ffmpeg(_arguments(source, plan), folder, seconds, on_line=heard)
     demand(outcome, Reason.RENDER)
-    _name_covers(plan.covers, folder)
+    _name_pictures(plan.covers, folder)
     return clip
 
 
-def _name_covers(covers: Sequence[int], folder: Path) -> None:
+def _name_pictures(covers: Sequence[int], folder: Path) -> None:
     """ffmpeg counts as they come, we count from the best."""
     in_time = sorted(set(covers))
     for rank, frame in enumerate(dict.fromkeys(covers), 1):
-        made = folder / f"frame-{in_time.index(frame) + 1}.jpg"
-        if made.exists():
-            made.rename(folder / f"cover-{rank}.jpg")
+        place = in_time.index(frame) + 1
+        for made, name in ((f"tall-{place}.jpg", "cover"), (f"wide-{place}.jpg", "poster")):
+            if (folder / made).exists():
+                (folder / made).rename(folder / f"{name}-{rank}.jpg")
+    for poster in folder.glob("poster-*.jpg"):
+        thumbs.shrink_poster(poster)
 
 
 def _write_notes(plan: Plan, folder: Path) -> None:
     (folder / "fonts").unlink(missing_ok=True)
     (folder / "fonts").symlink_to(FONTS)
-    (folder / "disclosure.ass").write_text(disclosure_ass(plan.disclosure, plan.section.seconds + 1))
-    (folder / "captions.ass").write_text(captions_ass(plan.cues))
+    mention, seconds = plan.disclosure, plan.section.seconds + 1
+    (folder / "words.ass").write_text(words_ass(mention, seconds, plan.cues))
+    (folder / "cover.ass").write_text(disclosure_ass(mention, seconds))
+    (folder / "poster.ass").write_text(
+        disclosure_ass(mention, seconds, thumbs.POSTER_WIDTH, thumbs.POSTER_HEIGHT)
+    )
     for name, text in plan.framing.files.items():
         (folder / name).write_text(text)
 
@@ -88,7 +96,8 @@ def _arguments(source: Path, plan: Plan) -> list[str]:
     if plan.media.has_sound:
         arguments += ["-map", "[sound]", *_audio()]
     arguments += ["-t", length, *_anonymous(), "-movflags", "+faststart", "-f", "mp4", "clip.mp4"]
-    arguments += ["-map", "[covers]", "-fps_mode", "passthrough", "-q:v", "3", *_anonymous(), "frame-%d.jpg"]
+    for label, name in (("[covers]", "tall-%d.jpg"), ("[posters]", "wide-%d.jpg")):
+        arguments += ["-map", label, "-fps_mode", "passthrough", "-q:v", "3", *_anonymous(), name]
     return arguments
 
 
@@ -98,13 +107,14 @@ def _side(media: Media) -> int:
 
 def _graph(plan: Plan) -> str:
     chosen = "+".join(f"eq(n\\,{frame})" for frame in sorted(set(plan.covers)))
-    captions = f"ass=captions.ass:{TEXT}," if plan.cues else ""
     parts = [
         f"[0:{plan.media.video_index}]fps={plan.rate}[in]",
         plan.framing.graph,
-        f"[framed]format=yuv420p,ass=disclosure.ass:{TEXT},split[bare][cover]",
-        f"[bare]{captions}setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709[clip]",
-        f"[cover]select='{chosen}',format=yuvj420p[covers]",
+        "[framed]format=yuv420p,split[picked][bare]",
+        f"[bare]ass=words.ass:{TEXT},setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709[clip]",
+        f"[picked]select='{chosen}',split[tall][wide]",
+        f"[tall]ass=cover.ass:{TEXT},format=yuvj420p[covers]",
+        thumbs.poster_graph(),
     ]
     if plan.media.has_sound:
         parts.append(f"[0:a:0]{_loud(plan.loudness)}aresample=48000:async=1:first_pts=0[sound]")

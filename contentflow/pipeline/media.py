@@ -20,10 +20,11 @@ STALE_SECONDS = 6 * 3_600.0
 
 FILES = {
     "clip": ("clip.mp4", "video/mp4"),
-    "poster": ("poster.jpg", "image/jpeg"),
-    "cover-1": ("cover-1.jpg", "image/jpeg"),
-    "cover-2": ("cover-2.jpg", "image/jpeg"),
-    "cover-3": ("cover-3.jpg", "image/jpeg"),
+    **{
+        f"{kind}-{rank}": (f"{kind}-{rank}.jpg", "image/jpeg")
+        for kind in ("cover", "poster")
+        for rank in (1, 2, 3)
+    },
     "srt": ("captions.srt", "application/x-subrip"),
     "vtt": ("captions.vtt", "text/vtt"),
 }

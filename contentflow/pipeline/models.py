@@ -40,5 +40,10 @@ class Asset(Workable, Base):
     started_at: Mapped[datetime | None]
 
     @property
+    def cover(self) -> int:
+        """Which of the clip's cover pictures its owner chose; the best until then."""
+        return int(self.facts.get("cover", 1))
+
+    @property
     def is_approved(self) -> bool:
         return self.render_id is not None and self.approved_render_id == self.render_id

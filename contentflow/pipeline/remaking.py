@@ -41,6 +41,19 @@ def approve(asset_id: str, render_id: str = "") -> bool:
     return bool(approved.rowcount)  # type: ignore[attr-defined]
 
 
+def choose_cover(asset_id: str, cover: int, render_id: str = "") -> bool:
+    """Show that picture before the clip plays and in previews; False for another render or picture.
+
+    The clip itself stays what it was, and so does its approval.
+    """
+    asset = db.session.get_one(Asset, asset_id, with_for_update=True, populate_existing=True)
+    is_it = asset.render_id is not None and render_id in ("", asset.render_id)
+    if asset.state != "ready" or not is_it or not 1 <= cover <= asset.facts.get("covers", 0):
+        return False
+    asset.facts = {**asset.facts, "cover": cover}
+    return True
+
+
 def make_again(asset_id: str, wanted: Remake) -> bool:
     """Put a finished or failed asset in work once more, its approval taken back; False when it cannot be."""
     asset = db.session.get_one(Asset, asset_id, with_for_update=True, populate_existing=True)

@@ -113,18 +113,26 @@ def _keep(claim: Claim, render_id: str, facts: Facts) -> None:
     """Write the render's name in the transaction that ends the claim: one output, whoever else tried."""
     files = services.media()
     with transaction():
+        before = services.get_asset(claim.asset_id).facts
         kept = services.finish(
             claim.asset_id,
             claim.lease,
             "ready",
             render_id=render_id,
             approved_render_id=None,
-            facts=facts.as_json(),
+            facts=facts.as_json() | {"cover": _chosen_cover(before, facts)},
         )
     if not kept:
         files.drop_render(claim.asset_id, render_id)
         raise ClaimLost
     files.drop_renders(claim.asset_id, but=render_id)
+
+
+def _chosen_cover(before: dict[str, Any], facts: Facts) -> int:
+    """The choice stays where the pictures are the same: that part of the video, framed like before."""
+    known = (before.get("start"), before.get("framing"), before.get("covers"))
+    is_same = known == (facts.start, facts.framing, facts.covers)
+    return int(before.get("cover", 1)) if is_same else 1
 
 
 def _fail(claim: Claim, reason: Reason) -> None:

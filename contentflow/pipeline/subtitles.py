@@ -35,14 +35,16 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
 
 
-def captions_ass(cues: Sequence[Cue]) -> str:
-    """The spoken word is gold while it is said; the others around it are white."""
+def words_ass(disclosure: str, seconds: float, cues: Sequence[Cue]) -> str:
+    """All that is written on the clip. The spoken word is gold while it is said, the others are white."""
+    mention_style, mention = _mention(disclosure, seconds, WIDTH, HEIGHT)
     style = (
         "Style: Captions,Inter Extra Bold,82,&H00FFFFFF,&H00FFFFFF,&H00181716,&H96000000,0,0,0,0,100,100,"
         f"-1,0,1,6,2,2,{SAFE_RIGHT},{SAFE_RIGHT},{SAFE_BOTTOM + 28},1"
     )
     lines = [line for cue in cues for line in _spoken(cue)]
-    return _HEAD.format(width=WIDTH, height=HEIGHT, style=style) + "\n".join(lines) + "\n"
+    styles = f"{mention_style}\n{style}"
+    return _HEAD.format(width=WIDTH, height=HEIGHT, style=styles) + "\n".join([mention, *lines]) + "\n"
 
 
 def _spoken(cue: Cue) -> list[str]:
@@ -59,15 +61,19 @@ def _spoken(cue: Cue) -> list[str]:
 
 
 def disclosure_ass(disclosure: str, seconds: float, width: int = WIDTH, height: int = HEIGHT) -> str:
-    """The mention on a dark ground, from the first frame to the last."""
+    """The mention alone on a dark ground, from the first frame to the last."""
+    style, line = _mention(disclosure, seconds, width, height)
+    return _HEAD.format(width=width, height=height, style=style) + line + "\n"
+
+
+def _mention(disclosure: str, seconds: float, width: int, height: int) -> tuple[str, str]:
     is_clip = (width, height) == (WIDTH, HEIGHT)
     size, left, top = (46, SAFE_LEFT + 20, SAFE_TOP + 24) if is_clip else (44, 48, 44)
     style = (
         f"Style: Disclosure,Inter Semi Bold,{size},&H00FFFFFF,&H00FFFFFF,&H40181716,&H40181716,0,0,0,0,100,"
         f"100,0,0,3,14,0,7,{left},{SAFE_RIGHT},{top},1"
     )
-    line = _event("Disclosure", 0.0, seconds, escaped(disclosure))
-    return _HEAD.format(width=width, height=height, style=style) + line + "\n"
+    return style, _event("Disclosure", 0.0, seconds, escaped(disclosure))
 
 
 def escaped(text: str) -> str:

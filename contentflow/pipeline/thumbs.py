@@ -1,4 +1,4 @@
-"""Pictures for the cover: three moments that are sharp, well lit and with eyes open, and a poster."""
+"""Pictures for the cover: three moments that are sharp, well lit and with eyes open, and their posters."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contentflow.pipeline.faces import Face, count_open_eyes
-from contentflow.pipeline.ffmpeg import demand, run_ffmpeg
-from contentflow.pipeline.reasons import Reason
-from contentflow.pipeline.subtitles import FONTS, disclosure_ass
+from contentflow.pipeline.reasons import Reason, Unfit
 
 Gray = NDArray[np.uint8]
 
@@ -57,20 +55,23 @@ def _light(frame: Gray) -> float:
     return max(0.0, 1 - abs(mean - 0.5) * 2) * min(1.0, spread)
 
 
-def make_poster(cover: Path, disclosure: str, target: Path, folder: Path) -> None:
-    """Write a JPEG of 1200×630 under 300 kB for link previews; raises ``Unfit``."""
-    (folder / "poster.ass").write_text(disclosure_ass(disclosure, 10.0, POSTER_WIDTH, POSTER_HEIGHT))
-    (folder / "fonts").unlink(missing_ok=True)
-    (folder / "fonts").symlink_to(FONTS)
-    graph = (
-        "[0:v]split[a][b];[a]scale=150:-2,crop=150:79,boxblur=6:2,lutyuv=y='16+(val-16)*0.7',"
-        f"scale={POSTER_WIDTH}:{POSTER_HEIGHT},setsar=1[back];[b]scale=-2:{POSTER_HEIGHT}:flags=lanczos,setsar=1[front];"
-        "[back][front]overlay=(W-w)/2:0,format=yuv420p,ass=poster.ass:fontsdir=fonts,format=yuvj420p[out]"
+def poster_graph() -> str:
+    """Lead from ``[wide]``, the clip's own pictures, to ``[posters]`` of 1200×630 for link previews."""
+    return (
+        "[wide]split[whole][behind];"
+        "[behind]scale=150:-2:flags=fast_bilinear,crop=150:79,boxblur=6:2,lutyuv=y='16+(val-16)*0.7',"
+        f"scale={POSTER_WIDTH}:{POSTER_HEIGHT}:flags=bilinear,setsar=1[back];"
+        f"[whole]scale=-2:{POSTER_HEIGHT}:flags=area,setsar=1[front];"
+        "[back][front]overlay=(W-w)/2:0,ass=poster.ass:fontsdir=fonts,format=yuvj420p[posters]"
     )
-    for quality in ("3", "6", "10", "20"):
-        arguments = ["-protocol_whitelist", "file", "-f", "jpeg_pipe", "-i", f"file:{cover.resolve()}"]
-        arguments += ["-filter_complex", graph, "-map", "[out]", "-frames:v", "1", "-q:v", quality]
-        arguments += ["-map_metadata", "-1", "-fflags", "+bitexact", f"file:{target.resolve()}"]
-        demand(run_ffmpeg(arguments, folder, 60.0), Reason.RENDER)
-        if target.stat().st_size < MOST_POSTER_BYTES:
+
+
+def shrink_poster(poster: Path) -> None:
+    """Make a poster that is too heavy for link previews lighter; raises ``Unfit``."""
+    for quality in (75, 55, 35, 15):
+        if poster.stat().st_size < MOST_POSTER_BYTES:
             return
+        picture = cv2.imread(str(poster))
+        if picture is None:
+            raise Unfit(Reason.RENDER)
+        cv2.imwrite(str(poster), picture, [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -165,7 +165,9 @@ def _public_clip(submission: Submission, page_url: str) -> PublicClip | None:
         return None
     has_captions = clips.find_public_file(submission, "vtt") is not None
     captions = f"{page_url}/captions.vtt" if has_captions else None
-    return PublicClip(f"{page_url}/clip.mp4", f"{page_url}/cover.jpg", f"{page_url}/poster.jpg", captions)
+    version = clips.public_version(submission)
+    cover, poster = (f"{page_url}/{name}.jpg?v={version}" for name in ("cover", "poster"))
+    return PublicClip(f"{page_url}/clip.mp4", cover, poster, captions)
 
 
 def find_public_file(code: str, name: str) -> tuple[Path, str] | None:

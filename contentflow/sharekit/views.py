@@ -125,7 +125,7 @@ def public(code: str) -> ResponseReturnValue:
     return _page_for_anybody("sharekit/public.html", post)
 
 
-PUBLIC_FILES = {"clip.mp4": "clip", "poster.jpg": "poster", "cover.jpg": "cover-1", "captions.vtt": "vtt"}
+PUBLIC_FILES = {"clip.mp4": "clip", "poster.jpg": "poster", "cover.jpg": "cover", "captions.vtt": "vtt"}
 
 
 @bp.get("/p/<code>/<any('clip.mp4', 'poster.jpg', 'cover.jpg', 'captions.vtt'):name>")

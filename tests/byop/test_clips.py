@@ -48,8 +48,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         tell("render", 0.5)
         out = folder / "made"
         out.mkdir()
-        for name in ("clip.mp4", "poster.jpg", "cover-1.jpg"):
-            (out / name).write_bytes(source.read_bytes()[:1000])
+        for name in ("clip.mp4", *(f"{kind}-{n}.jpg" for kind in ("poster", "cover") for n in (1, 2, 3))):
+            (out / name).write_bytes(source.read_bytes()[: 1000 - len(name)] + name.encode())
         facts = rendering.Facts(
             video_seconds=9.0,
             start=wishes.start or 0.0,
@@ -57,7 +57,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
             framing="blur",
             captions="heard",
             words=[(0.0, 0.5, wishes.text or "bonjour")],
-            covers=1,
+            covers=3,
         )
         (out / "captions.vtt").write_text("WEBVTT\n")
         return out, facts
@@ -177,6 +177,101 @@ def test_a_new_render_takes_the_approval_back(
     assert asset_of(sid).render_id != first
     assert client.get(f"{page_url(sid)}/clip.mp4").status_code == 404
     assert files_under(tmp_path / "media").count("clip.mp4") == 1
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_chosen_cover_is_what_everybody_sees_and_the_approval_stays(
+    app: Flask, alice_client: FlaskClient, client: FlaskClient, short_film: bytes
+):
+    sid = sent(alice_client, short_film)
+    run_work(app)
+    post(alice_client, "/byop/approve", {"sid": sid})
+    before = client.get(page_url(sid)).get_data(as_text=True)
+
+    assert post(alice_client, "/byop/cover", {"sid": sid, "cover": "3"}).status_code == 303
+
+    assert asset_of(sid).is_approved
+    assert client.get(f"{page_url(sid)}/poster.jpg").data.endswith(b"poster-3.jpg")
+    assert client.get(f"{page_url(sid)}/cover.jpg").data.endswith(b"cover-3.jpg")
+    assert alice_client.get(f"/byop/clip?id={sid}&file=cover").data.endswith(b"cover-3.jpg")
+    # Whoever drew a preview before asks again: the picture has another address.
+    pictures = [re.search(r'og:image" content="([^"]+)', page)[1] for page in (before, _page(client, sid))]  # type: ignore[index]
+    assert pictures[0] != pictures[1]
+
+
+def _page(client: FlaskClient, sid: str) -> str:
+    return client.get(page_url(sid)).get_data(as_text=True)
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_kit_shows_which_cover_is_chosen(app: Flask, alice_client: FlaskClient, short_film: bytes):
+    sid = sent(alice_client, short_film)
+    run_work(app)
+
+    def checked(page: str) -> list[str]:
+        return re.findall(r'name="cover" value="(\d)" checked', page)
+
+    assert checked(alice_client.get(f"/byop/kit?id={sid}").get_data(as_text=True)) == ["1"]
+    answer = post(alice_client, "/byop/cover", {"sid": sid, "cover": "2"}, headers=HTMX)
+
+    assert (answer.status_code, checked(answer.get_data(as_text=True))) == (200, ["2"])
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"cover": "4"}, 422),
+        ({"cover": "0"}, 422),
+        ({"cover": "../1"}, 422),
+        ({}, 422),
+        ({"cover": "2", "render": "another"}, 409),
+    ],
+)
+def test_a_cover_that_is_not_there_is_refused_and_the_choice_stays(
+    fields: dict[str, str], status: int, app: Flask, alice_client: FlaskClient, short_film: bytes
+):
+    sid = sent(alice_client, short_film)
+    run_work(app)
+
+    assert post(alice_client, "/byop/cover", {"sid": sid, **fields}).status_code == status
+    assert asset_of(sid).cover == 1
+
+
+@pytest.mark.usefixtures("quick")
+def test_only_the_owner_chooses_a_cover_and_not_without_the_token(
+    app: Flask, alice_client: FlaskClient, mallory_client: FlaskClient, short_film: bytes
+):
+    sid = sent(alice_client, short_film)
+    run_work(app)
+
+    assert post(mallory_client, "/byop/cover", {"sid": sid, "cover": "2"}).status_code == 404
+    assert alice_client.post("/byop/cover", data={"sid": sid, "cover": "2"}).status_code == 400
+    assert asset_of(sid).cover == 1
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_cover_cannot_be_chosen_while_the_clip_is_made(
+    app: Flask, alice_client: FlaskClient, short_film: bytes
+):
+    sid = sent(alice_client, short_film)
+
+    assert post(alice_client, "/byop/cover", {"sid": sid, "cover": "2"}).status_code == 409
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("wish", "cover"), [({"text": "bonsoir"}, 2), ({"start": "3"}, 1)])
+def test_the_chosen_cover_outlives_a_new_render_of_the_same_pictures_only(
+    wish: dict[str, str], cover: int, app: Flask, alice_client: FlaskClient, short_film: bytes
+):
+    sid = sent(alice_client, short_film)
+    run_work(app)
+    post(alice_client, "/byop/cover", {"sid": sid, "cover": "2"})
+
+    post(alice_client, "/byop/retry", {"sid": sid, **wish})
+    run_work(app)
+
+    assert asset_of(sid).cover == cover
 
 
 @pytest.mark.usefixtures("quick")

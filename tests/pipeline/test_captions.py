@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contentflow.pipeline.captions import Word, group, read_srt, retime, shifted, srt, tidy, vtt
 from contentflow.pipeline.listener import whole_words
 from contentflow.pipeline.reasons import Unfit
-from contentflow.pipeline.subtitles import captions_ass, disclosure_ass
+from contentflow.pipeline.subtitles import disclosure_ass, words_ass
 
 
 def said(text: str, pace: float = 0.3) -> list[Word]:
@@ -52,7 +52,11 @@ def test_srt_and_vtt_say_when_and_what():
 
 
 def test_the_spoken_word_is_gold_while_it_is_said():
-    lines = [line for line in captions_ass(group(said("bonjour toi"))).splitlines() if "Dialogue" in line]
+    lines = [
+        line
+        for line in words_ass("Publicité", 5, group(said("bonjour toi"))).splitlines()
+        if ",Captions," in line
+    ]
 
     assert r"{\1c&H2BB7FF&}bonjour{\1c&HFFFFFF&} toi" in lines[0]
     assert r"bonjour {\1c&H2BB7FF&}toi" in lines[1]
@@ -60,8 +64,9 @@ def test_the_spoken_word_is_gold_while_it_is_said():
 
 @pytest.mark.parametrize("evil", [r"{\fs999}boo", r"\Nboo", "boo\nDialogue: 0,0:00:00.00", "{boo"])
 def test_no_word_becomes_a_command_of_the_subtitles(evil: str):
-    for script in (captions_ass(group([Word(0, 1, evil)])), disclosure_ass(evil, 5)):
-        [line] = [line for line in script.splitlines() if line.startswith("Dialogue")]
+    spoken, mention = words_ass("Publicité", 5, group([Word(0, 1, evil)])), disclosure_ass(evil, 5)
+    for script, before in ((spoken, 1), (mention, 0)):
+        [line] = [line for line in script.splitlines() if line.startswith("Dialogue")][before:]
         text = line.split(",,0,0,0,,")[1].replace(r"{\1c&H2BB7FF&}", "").replace(r"{\1c&HFFFFFF&}", "")
         assert not set(text) & set("{}\\")
 

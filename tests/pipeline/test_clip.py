@@ -90,10 +90,11 @@ def test_every_kind_of_film_becomes_the_same_clip(name: str, made_of: dict[str, 
     assert not media.has_sound or "48000 Hz, stereo" in said
     assert "Lavf" not in said
     assert facts.covers == len(list(made.glob("cover-*.jpg"))) >= 1
-    assert (made / "poster.jpg").stat().st_size < 300_000
-    poster = cv2.imread(str(made / "poster.jpg"))
-    assert poster is not None
-    assert poster.shape == (630, 1200, 3)
+    for number in range(1, facts.covers + 1):
+        assert (made / f"poster-{number}.jpg").stat().st_size < 300_000
+        poster = cv2.imread(str(made / f"poster-{number}.jpg"))
+        assert poster is not None
+        assert poster.shape == (630, 1200, 3)
 
 
 def test_the_index_of_the_clip_comes_before_its_pictures(tmp_path: Path):

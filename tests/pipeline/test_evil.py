@@ -253,5 +253,5 @@ def test_nothing_of_a_child_stays_in_its_folder_that_is_not_ours(tmp_path: Path)
 
     made, _ = make_clip(make, Wishes(), house(), work, lambda step, share: None)
 
-    names = {"clip.mp4", "poster.jpg", *(f"cover-{n}.jpg" for n in (1, 2, 3))}
+    names = {"clip.mp4", *(f"{kind}-{n}.jpg" for kind in ("cover", "poster") for n in (1, 2, 3))}
     assert set(os.listdir(made)) <= names
