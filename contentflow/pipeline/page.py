@@ -7,11 +7,13 @@ itself and all that it started when its input closes.
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from ipaddress import ip_address
@@ -22,6 +24,9 @@ PORTS = (80, 443)
 MOST_SIDE = 1920
 PLAIN = "[protocol^=http][protocol!*=dash]"
 SPLIT = f"bv*[ext=mp4]{PLAIN}+ba[ext=m4a]{PLAIN}"
+PR_SET_PDEATHSIG = 1
+# What yt-dlp joins or mends was downloaded a moment ago: it may be a playlist that names other files.
+READS_FILES = ("-protocol_whitelist", "file", "-format_whitelist", "mov,mp4,matroska,webm,mpegts,aac,mp3")
 FORMATS = f"b[ext=mp4]{PLAIN}/{SPLIT}/b{PLAIN}/b[protocol=m3u8_native]/bv*[protocol=m3u8_native]+ba/b"
 
 
@@ -36,6 +41,26 @@ def _load_net() -> Any:
 
 
 net = _load_net()
+
+
+def guard() -> None:
+    guard_connections()
+    guard_programs()
+    sys.modules["curl_cffi"] = None  # type: ignore[assignment]  # Its connections are made in C.
+
+
+def guard_programs() -> None:
+    """Let every ffmpeg that yt-dlp starts read files alone, and of known formats: it has no network."""
+    start = subprocess.Popen.__init__
+
+    def guarded(self: Any, args: Any, *more: Any, **options: Any) -> None:
+        start(self, args if isinstance(args, str) else _limited(args), *more, **options)
+
+    subprocess.Popen.__init__ = guarded  # type: ignore[method-assign]
+
+
+def _limited(command: Any) -> list[Any]:
+    return [part for each in command for part in ((*READS_FILES, each) if each == "-i" else (each,))]
 
 
 def guard_connections() -> None:
@@ -149,6 +174,13 @@ def _say(what: dict[str, Any]) -> None:
     print(json.dumps(what), flush=True)
 
 
+def end_with_input() -> None:
+    """From now on this process and all that it starts end together, once nobody holds our input."""
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    # The leash would kill this process alone, before it could end the others.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)
+
+
 def _end_with_input() -> None:
     while os.read(sys.stdin.fileno(), 1):
         pass
@@ -157,9 +189,9 @@ def _end_with_input() -> None:
 
 def main() -> None:
     order = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    end_with_input()
     os.environ["YTDLP_NO_PLUGINS"] = "1"
-    guard_connections()
+    guard()
     _say(take(order))
     sys.stdout.flush()
     os._exit(0)
