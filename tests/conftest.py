@@ -120,6 +120,7 @@ def database_url(empty_database: Any, tmp_path: Path) -> str:
 
     tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
     with psycopg.connect(str(empty_database), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")  # The ledger refuses a TRUNCATE.
         connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")  # type: ignore[arg-type]
     return str(empty_database)
 

@@ -2,8 +2,9 @@
 
 Triggers count each click in the click's own transaction, and keep the ledger append-only and whole:
 legs come first and their posting last, a posting is refused unless its legs sum to zero, a leg after
-its posting is refused, and so is every change or deletion of either. A later migration that makes
-SQLite copy ``clicks``, ``ledger_entries`` or ``ledger_postings`` must make their triggers again.
+its posting is refused, and so is every change or deletion of either, by REPLACE (SQLite) and TRUNCATE
+(PostgreSQL) too. A later migration that makes SQLite copy ``clicks``, ``ledger_entries`` or
+``ledger_postings`` must make their triggers again.
 """
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ APPEND_ONLY = "the ledger is append-only"
 UNBALANCED = "the legs of a posting sum to zero"
 SEALED = "the posting is complete"
 IS_UNBALANCED = "(SELECT COALESCE(SUM(amount_cents), 0) FROM ledger_entries WHERE posting_id = NEW.id) <> 0"
+REPLACED = "id = NEW.id OR key = NEW.key"
 IS_SEALED = "EXISTS (SELECT 1 FROM ledger_postings WHERE id = NEW.posting_id)"
 
 
@@ -49,6 +51,12 @@ def _sqlite() -> list[str]:
         for table in LEDGER
         for act in ("UPDATE", "DELETE")
     ]
+    # INSERT OR REPLACE deletes the row it meets without a word to the triggers above.
+    changes += [
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
+        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END"
+        for table, same in (("ledger_entries", "id = NEW.id"), ("ledger_postings", REPLACED))
+    ]
     return [
         f"CREATE TRIGGER clicks_count AFTER INSERT ON clicks WHEN NEW.partner_id IS NOT NULL BEGIN {add} END",
         "CREATE TRIGGER clicks_recount AFTER UPDATE OF verdict ON clicks "
@@ -75,6 +83,11 @@ def _postgresql() -> list[str]:
     changes = [
         f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
         "FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change()"
+        for table in LEDGER
+    ]
+    changes += [
+        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change()"
         for table in LEDGER
     ]
     return [
