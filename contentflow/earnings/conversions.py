@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import func, select, text
 
 from contentflow.core import audit, clock
@@ -28,10 +30,11 @@ def record_conversion(network: Network, report: Report) -> Conversion:
 
     Raises ``OtherAmount`` for a known transaction with other content, and ``WrongReport``.
     """
-    _queue_up(f"{network.id}/{report.refund_of}")
+    for name in sorted({report.transaction, report.refund_of or report.transaction}):
+        _queue_up(f"{network.id}/{name}")
     known = _find(network.id, report.transaction, report.type)
     if known is not None:
-        if not report.is_same(known.amount_cents, known.currency, known.click_id):
+        if not report.is_same(known.amount_cents, known.currency, known.click_id, known.refund_of):
             raise OtherAmount
         return known
     if report.type == "refund":
@@ -73,7 +76,7 @@ def _new(network: Network, report: Report, rate: int) -> Conversion:
         transaction=report.transaction,
         type=report.type,
         click_id=report.click_id,
-        refund_of=report.refund_of if report.type == "refund" else "",
+        refund_of=report.refund_of,
         amount_cents=report.amount_cents,
         currency=report.currency,
         rate_micros=rate,
@@ -107,8 +110,8 @@ def _book(conversion: Conversion, origin: Origin | None, commission_cents: int, 
 
 
 def _adopt(conversion: Conversion, origin: Origin) -> None:
+    # ``click_id`` stays as it was reported, or a replay after ``attach`` would look like another sale.
     ledger.lock_partner(origin.partner_id)
-    conversion.click_id = origin.click_id
     conversion.partner_id = origin.partner_id
     conversion.link_id = origin.link_id
     conversion.submission_id = origin.submission_id
@@ -185,7 +188,7 @@ def _apply_refund(refund: Conversion, original: Conversion) -> None:
     whole, credits = original.amount_cents, ledger.credits_of(original.id)
     before = min(_refunded(original), whole)
     amount = min(refund.amount_cents, whole - before)
-    left = sum(share.cents for share in ledger.shares_of(credits))
+    left = _left(credits)
     refund.euro_cents = revshare.taken(original.euro_cents, whole, before, amount)
     refund.earned_cents = min(left, revshare.taken(original.earned_cents, whole, before, amount))
     for name in ("partner_id", "link_id", "submission_id", "channel"):
@@ -195,6 +198,10 @@ def _apply_refund(refund: Conversion, original: Conversion) -> None:
     ledger.take_back(f"refund:{refund.id}", credits, refund.euro_cents, refund.earned_cents, refund.id)
     if credits:
         contracts.relax(credits[0].partner_id, credits[0].advertiser)
+
+
+def _left(credits: Iterable[Credit]) -> int:
+    return sum(share.cents for share in ledger.shares_of(credits))
 
 
 def attach(conversion_id: str, click_id: str, actor: str) -> Conversion:
@@ -212,7 +219,7 @@ def attach(conversion_id: str, click_id: str, actor: str) -> Conversion:
         raise UnknownClick
     _book(conversion, origin, 0, kind="attach")
     _settle_earlier_refunds(conversion)
-    audit.note(actor, "conversion.attach", conversion.id)
+    audit.note(actor, "conversion.attach", f"{conversion.id} {origin.click_id}")
     return conversion
 
 
@@ -220,13 +227,13 @@ def _settle_earlier_refunds(conversion: Conversion) -> None:
     found = select(Conversion).where(Conversion.refunds_id == conversion.id).order_by(Conversion.recorded_at)
     before = 0
     for refund in db.session.scalars(found):
-        refund.earned_cents = revshare.taken(
-            conversion.earned_cents, conversion.amount_cents, before, refund.amount_cents
-        )
-        before += refund.amount_cents
+        credits = ledger.credits_of(conversion.id)
+        amount = min(refund.amount_cents, conversion.amount_cents - before)
+        part = revshare.taken(conversion.earned_cents, conversion.amount_cents, before, amount)
+        refund.earned_cents = min(_left(credits), part)
+        before += amount
         for name in ("partner_id", "link_id", "submission_id", "channel"):
             setattr(refund, name, getattr(conversion, name))
-        credits = ledger.credits_of(conversion.id)
         ledger.take_back(f"attach:{refund.id}", credits, 0, refund.earned_cents, refund.id)
 
 

@@ -17,7 +17,7 @@ CLOCK_SKEW = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Report:
-    """``refund_of`` is the transaction that a refund gives back, by default its own."""
+    """``refund_of`` is the transaction that a refund gives back, by default its own; else ""."""
 
     transaction: str
     type: str
@@ -27,8 +27,9 @@ class Report:
     at: datetime
     refund_of: str
 
-    def is_same(self, amount_cents: int, currency: str, click_id: str) -> bool:
-        return (self.amount_cents, self.currency, self.click_id) == (amount_cents, currency, click_id)
+    def is_same(self, amount_cents: int, currency: str, click_id: str, refund_of: str) -> bool:
+        own = (self.amount_cents, self.currency, self.click_id, self.refund_of)
+        return own == (amount_cents, currency, click_id, refund_of)
 
 
 def read_report(fields: Mapping[str, object], now: datetime) -> Report:
@@ -48,8 +49,12 @@ def read_report(fields: Mapping[str, object], now: datetime) -> Report:
         amount_cents=amount,
         currency=currency,
         at=_moment(fields.get("at"), now),
-        refund_of=_line(fields, "refund_of", 128, optional=True) or transaction,
+        refund_of=_refund_of(fields, transaction) if kind == "refund" else "",
     )
+
+
+def _refund_of(fields: Mapping[str, object], transaction: str) -> str:
+    return _line(fields, "refund_of", 128, optional=True) or transaction
 
 
 def _amount(fields: Mapping[str, object], kind: str) -> tuple[int, str]:

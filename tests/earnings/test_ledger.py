@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from contentflow.core import clock
-from contentflow.core.db import db, transaction
+from contentflow.core.db import db, is_sqlite, transaction
 from contentflow.earnings import conversions, holds, ledger, services
 from contentflow.earnings.models import Conversion, Credit, LedgerEntry, Posting
 from contentflow.earnings.postings import Account, Leg
@@ -214,3 +214,71 @@ def test_a_random_month_keeps_ledger_credits_and_sums_in_step(app: Flask, alice,
     assert sum(ledger.balances(alice.id).values()) == earned
     left = db.session.scalar(select(func.sum(Credit.cents - Credit.taken_cents)))
     assert left == earned
+
+
+def test_a_replay_after_the_sale_was_attached_answers_the_same(app: Flask, click, report):
+    sale = report("T1", click_id="nobody-knows")
+    origin = click()
+    with transaction():
+        conversions.attach(sale.id, origin, "cli")
+
+    assert report("T1", click_id="nobody-knows").id == sale.id
+
+
+def test_a_refund_that_was_larger_than_its_late_sale_does_not_keep_it_from_being_attached(
+    app: Flask, alice, click, report
+):
+    report("T1", "refund", 1_500)
+    sale = report("T1", amount_cents=1_000)
+    origin = click()
+
+    with transaction():
+        conversions.attach(sale.id, origin, "cli")
+
+    assert ledger.balances(alice.id)["pending"] == 0
+    assert (ledger_sum(), ledger.check_ledger()) == (0, None)
+
+
+def test_a_sale_that_was_refunded_in_parts_before_it_came_and_too_much_is_gone_once(
+    app: Flask, alice, click, report
+):
+    report("R1", "refund", 700, refund_of="T1")
+    report("R2", "refund", 700, refund_of="T1")
+    sale = report("T1", amount_cents=1_000)
+    origin = click()
+
+    with transaction():
+        conversions.attach(sale.id, origin, "cli")
+
+    assert ledger.balances(alice.id)["pending"] == 0
+    assert (ledger_sum(), ledger.check_ledger()) == (0, None)
+
+
+def test_the_same_refund_of_another_sale_is_refused(app: Flask, click, report):
+    report("T1", click_id=click())
+    report("T2", click_id=click())
+    report("R1", "refund", 400, refund_of="T1")
+
+    with pytest.raises(OtherAmount):
+        report("R1", "refund", 400, refund_of="T2")
+
+
+def test_the_ledger_is_not_replaced_either(app: Flask, click, report):
+    report("T1", click_id=click())
+    before = db.session.execute(text("SELECT * FROM ledger_entries")).all()
+    db.session.rollback()
+    statements = (
+        (
+            "INSERT OR REPLACE INTO ledger_entries (id, posting_id, account, amount_cents) "
+            "SELECT id, 'another', 'programme', 1 FROM ledger_entries",
+            "INSERT OR REPLACE INTO ledger_postings (id, key, kind, note, at) "
+            "SELECT id, key, 'gift', '', at FROM ledger_postings",
+        )
+        if is_sqlite()
+        else ("TRUNCATE ledger_entries", "TRUNCATE ledger_postings CASCADE")
+    )
+    for statement in statements:
+        with pytest.raises(DBAPIError, match="append-only"), transaction():
+            db.session.execute(text(statement))
+
+    assert db.session.execute(text("SELECT * FROM ledger_entries")).all() == before
