@@ -51,8 +51,16 @@ def room_cents(partner_id: str, advertiser: str) -> int | None:
 
 def earned_this_year(partner_id: str, advertiser: str) -> int:
     """Return paid plus due of the calendar year: all credits, less what was taken back of them."""
+    return _earned_in_year(partner_id, advertiser, clock.now())
+
+
+def _earned_in_year(partner_id: str, advertiser: str, moment: datetime) -> int:
+    year = clock.in_france(moment).year
     total = select(func.sum(Credit.cents - Credit.taken_cents)).where(
-        Credit.partner_id == partner_id, Credit.advertiser == advertiser, Credit.at >= _new_year()
+        Credit.partner_id == partner_id,
+        Credit.advertiser == advertiser,
+        Credit.at >= clock.start_of_month(year, 1),
+        Credit.at < clock.start_of_month(year + 1, 1),
     )
     return int(db.session.scalar(total) or 0)
 
@@ -103,7 +111,7 @@ def record_contract(
     version = version.strip()
     if not 1 <= len(version) <= 40 or not version.isprintable():
         raise WrongVersion
-    if db.session.scalar(select(Offer.id).where(Offer.advertiser == advertiser).limit(1)) is None:
+    if not _is_advertiser(advertiser):
         raise UnknownAdvertiser
     lock_partner(partner_id)
     known = db.session.scalar(
@@ -124,10 +132,16 @@ def record_contract(
     return contract
 
 
+def _is_advertiser(name: str) -> bool:
+    """Whether an offer has this advertiser; one without any is known by its own name."""
+    known = func.coalesce(func.nullif(Offer.advertiser, ""), Offer.name)
+    return db.session.scalar(select(Offer.id).where(known == name).limit(1)) is not None
+
+
 def relax(partner_id: str, advertiser: str, actor: str = "ledger") -> None:
-    """Let go what waits for a contract once refunds brought the year back under the limit."""
-    if earned_this_year(partner_id, advertiser) <= LIMIT_CENTS:
-        for credit in holds.held_credits(partner_id, CONTRACT, advertiser):
+    """Let go what waits for a contract once refunds brought its own year back under the limit."""
+    for credit in holds.held_credits(partner_id, CONTRACT, advertiser):
+        if _earned_in_year(partner_id, advertiser, credit.at) <= LIMIT_CENTS:
             holds.release(credit, CONTRACT, actor)
 
 

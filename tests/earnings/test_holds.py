@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
@@ -179,3 +179,29 @@ def test_letting_go_a_fraud_reason_does_not_replace_a_contract(app: Flask, alice
 
     assert reasons() == {"contract"}
     assert ledger.balances(alice.id)["held"] == 400
+
+
+def test_a_refund_of_the_new_year_lets_nothing_of_the_old_one_go(app: Flask, alice, click, report):
+    report("T1", amount_cents=200_000, click_id=click())
+    report("T2", amount_cents=100_000, click_id=click())
+
+    with time_machine.travel(datetime(clock.now().year + 1, 1, 2, tzinfo=UTC)):
+        report("T1", "refund", 100)
+
+        assert ledger.balances(alice.id)["held"] == 20_000
+        assert reasons() == {"contract"}
+
+
+def test_an_offer_without_an_advertiser_is_one_by_itself_and_can_have_a_contract(
+    app: Flask, alice, offer, click, report
+):
+    with transaction():
+        db.session.execute(text("UPDATE offers SET advertiser = ''"))
+        name = db.session.scalar(text("SELECT name FROM offers"))
+    report("T1", amount_cents=BIG, click_id=click())
+    assert ledger.balances(alice.id)["held"] == 4_000
+
+    with transaction():
+        contracts.record_contract(alice.id, name, "1", clock.now(), "cli")
+
+    assert ledger.balances(alice.id)["held"] == 0
