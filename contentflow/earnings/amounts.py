@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl
 
 from babel.core import get_global
 from babel.numbers import get_currency_precision
 
 MOST_MINOR = 10_000_000_000  # 100 million euros: beyond it somebody sent something else than cents.
+MOST_FIELDS = 100
 EURO = "EUR"
 MICROS = 1_000_000
 
@@ -43,6 +46,14 @@ def read_json(body: bytes) -> dict[str, Any]:
     return found
 
 
+def read_query(query: str) -> dict[str, Any]:
+    """Return a query's fields as text; raises ``WrongAmount`` for a key that stands twice."""
+    try:
+        return _once_each(parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError as error:
+        raise WrongAmount(str(error) if isinstance(error, WrongAmount) else "too many fields") from None
+
+
 def _refuse(text: str) -> NoReturn:
     raise WrongAmount(f"{text[:20]} is not a whole number")
 
@@ -53,7 +64,7 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once_each(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise WrongAmount("a key stands twice")

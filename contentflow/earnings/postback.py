@@ -39,11 +39,11 @@ def report_by_get(name: str) -> ResponseReturnValue:
     """Answer 401 unless ``NETWORK_<NAME>_ALLOW_GET`` is true, as if the signature were wrong."""
     if not networks.may_use_get(name) or request.method != "GET":
         raise NotSigned
-    query, _, in_query = request.query_string.decode("latin-1").partition(IN_QUERY)
-    header = request.headers.get(signature.HEADER) or in_query
+    query, header = request.query_string.decode("latin-1"), request.headers.get(signature.HEADER)
+    if not header:
+        query, _, header = query.partition(IN_QUERY)
     network = _signed(name, header, f"{request.path}?{query}", b"")
-    fields = {key: value for key, value in request.args.items() if key != "signature"}
-    return _record(network, fields)
+    return _record(network, _fields_of_query(query))
 
 
 @bp.errorhandler(Refused)
@@ -77,6 +77,14 @@ def _count_refusal(name: str) -> None:
 def _fields(body: bytes) -> dict[str, object]:
     try:
         return amounts.read_json(body)
+    except amounts.WrongAmount as error:
+        raise WrongReport(str(error)) from None
+
+
+def _fields_of_query(query: str) -> dict[str, object]:
+    """Read what was signed and nothing else of the address."""
+    try:
+        return amounts.read_query(query)
     except amounts.WrongAmount as error:
         raise WrongReport(str(error)) from None
 

@@ -18,7 +18,7 @@ from contentflow.core.db import db, transaction
 from contentflow.earnings import ledger, networks
 from contentflow.earnings.models import Conversion, Network, Posting
 from contentflow.earnings.signature import HEADER, sign
-from tests.house import browser
+from tests.house import HOST, browser
 
 PATH = "/postback/awin"
 
@@ -230,3 +230,37 @@ def test_fifty_equal_posts_at_once_are_one_conversion(app: Flask, secret: str, c
     assert len(answers) == 1
     assert conversions() == 1
     assert db.session.scalar(select(func.count(Posting.id))) == 1
+
+
+@pytest.mark.parametrize("more", ["&signature=&click_id={click}", "&signature=x&transaction=G2"])
+def test_nothing_unsigned_can_be_added_to_a_signed_get(make_app, network, secret: str, click, more: str):
+    client = browser(make_app(NETWORK_AWIN_ALLOW_GET="true"))
+    url, _, header = signed_get(secret).partition("&signature=")
+
+    answer = client.get(url + more.format(click=click()), headers={HEADER: header})
+
+    assert (answer.status_code, conversions()) == (401, 0)
+    assert client.get(url, headers={HEADER: header}).status_code == 200
+
+
+def test_a_field_that_stands_twice_in_a_signed_get_is_refused(make_app, network, secret: str):
+    client = browser(make_app(NETWORK_AWIN_ALLOW_GET="true"))
+    query = "transaction=G1&type=sale&amount_cents=500&amount_cents=900&currency=EUR"
+    header = sign(secret, int(clock.now().timestamp()), "GET", f"{PATH}?{query}", b"")
+
+    assert client.get(f"{PATH}?{query}&signature={header}").status_code == 422
+
+
+@pytest.mark.parametrize("type", ["sale", "refund"])
+def test_of_many_that_differ_and_come_at_once_one_is_recorded(app: Flask, secret: str, type: str):
+    def post(number: int) -> int:
+        raw = json.dumps(sale(type=type, amount_cents=100 + number, refund_of=f"S{number}")).encode()
+        header = sign(secret, int(clock.now().timestamp()), "POST", PATH, raw)
+        with app.test_client() as client:
+            return client.post(PATH, data=raw, headers={HEADER: header}, **HOST).status_code
+
+    with ThreadPoolExecutor(10) as threads:
+        answers = sorted(threads.map(post, range(30)))
+
+    assert answers == [200] + [409] * 29
+    assert conversions() == 1
