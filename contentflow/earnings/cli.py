@@ -43,16 +43,25 @@ def network_add(name: str) -> dict[str, str]:
 @click.option("--transaction", "transaction_id", default="", help="default: a new one")
 @click.option("--type", "kind", default="sale", type=click.Choice(["sale", "lead", "refund"]))
 @click.option("--click-id", default="", help="default: the newest valid click")
+@click.option("--refund-of", default="", help="the sale's transaction, for a refund with its own")
 @click.option("--amount-cents", default=1_000, show_default=True)
 @click.option("--currency", default="EUR", show_default=True)
 def network_curl(
-    name: str, transaction_id: str, kind: str, click_id: str, amount_cents: int, currency: str
+    name: str,
+    transaction_id: str,
+    kind: str,
+    click_id: str,
+    refund_of: str,
+    amount_cents: int,
+    currency: str,
 ) -> dict[str, str]:
     """Print a signed call that is good for 300 seconds."""
     secret = networks.secret_of(networks.get_network(name))
     fields: dict[str, Any] = {"transaction": transaction_id or f"TEST-{new_id()[:8]}", "type": kind}
     if kind != "refund":
         fields["click_id"] = click_id or services.newest_click() or ""
+    elif refund_of:
+        fields["refund_of"] = refund_of
     fields |= {"amount_cents": amount_cents, "currency": currency}
     body, path = json.dumps(fields, separators=(",", ":")), f"/postback/{name}"
     signed = signature.sign(secret, int(clock.now().timestamp()), "POST", path, body.encode())
@@ -149,7 +158,13 @@ def contract_record(
 def contract_due() -> list[dict[str, Any]]:
     """List who earned 800 € or more of one advertiser this year and has no contract with it."""
     return [
-        {"partner": partner_id, "advertiser": one.advertiser, "cents": one.cents, "held": one.is_held}
+        {
+            "email": partners.get_partner(partner_id).email or "",
+            "partner": partner_id,
+            "advertiser": one.advertiser,
+            "cents": one.cents,
+            "held": one.is_held,
+        }
         for partner_id, one in contracts.list_due()
     ]
 

@@ -84,7 +84,8 @@ def test_a_contract_is_recorded_for_a_known_partner_only(app: Flask, run, alice,
     report("T1", amount_cents=260_000, click_id=click())
 
     due = json.loads(run("contract", "due", "--json"))
-    assert due == [{"partner": alice.id, "advertiser": "Nova", "cents": 104_000, "held": True}]
+    assert due == [{"email": "alice@example.org", "partner": alice.id, "advertiser": "Nova",
+                    "cents": 104_000, "held": True}]  # fmt: skip
     run("contract", "record", "nobody@example.org", "Nova", "1", ok=False)
     run("contract", "record", "alice@example.org", "Nova", "2026-1", "--accepted-on", "2026-03-01")
 
@@ -96,3 +97,12 @@ def test_a_rate_is_set(app: Flask, run):
     assert run("rate", "set", "USD", "0.92") == "USD"
     for wrong in (("USD", "x"), ("EUR", "1"), ("ZZZ", "1")):
         run("rate", "set", *wrong, ok=False)
+
+
+def test_a_refund_call_can_name_its_sale(app: Flask, run):
+    run("network", "add", "awin")
+
+    words = shlex.split(run("network", "curl", "awin", "--type", "refund", "--refund-of", "T1"))
+
+    body = json.loads(words[-1])
+    assert (body["type"], body["refund_of"], "click_id" in body) == ("refund", "T1", False)
