@@ -18,6 +18,8 @@ LINGER_SECONDS = 0.35
 SHORTEST_SECONDS = 0.08
 MOST_SRT_BYTES = 512 * 1024
 MOST_CUES = 2_000
+MOST_SRT_WORDS = 20_000
+MOST_LETTERS_OF_A_WORD = 60
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ def tidy(words: Sequence[Word], most_seconds: float) -> list[Word]:
         text = " ".join(
             re.sub(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", " ", word.text).split()
         )
+        if len(text) > MOST_LETTERS_OF_A_WORD:  # Hundreds of thousands of letters would be drawn in one line.
+            text = text[: MOST_LETTERS_OF_A_WORD - 1] + "…"
         start = max(word.start, tidied[-1].end if tidied else 0.0)
         end = min(max(word.end, start + SHORTEST_SECONDS), most_seconds)
         if text and end > start:
@@ -103,7 +107,7 @@ def retime(words: Sequence[Word], corrected: str, most_seconds: float) -> list[W
 
     Words that stayed keep their own times; others share the time of those they replace.
     """
-    texts = corrected.split()
+    texts = corrected.split()[: int(most_seconds / SHORTEST_SECONDS)]  # There is no time for more.
     heard = [word.text for word in words]
     retimed: list[Word] = []
     for _, a, b, c, d in SequenceMatcher(None, heard, texts, autojunk=False).get_opcodes():
@@ -161,7 +165,9 @@ def _clock(seconds: float, mark: str) -> str:
     return f"{hours:02}:{minutes:02}:{rest // 1000:02}{mark}{rest % 1000:03}"
 
 
-_TIMES = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})\s*-->\s*(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
+# Bounded everywhere: half a megabyte of digits must not be read from each digit on anew.
+_TIME = r"(\d{1,3}):(\d\d):(\d\d)[,.](\d{1,3})"
+_TIMES = re.compile(rf"{_TIME}[ \t]{{0,9}}-->[ \t]{{0,9}}{_TIME}")
 
 
 def read_srt(content: bytes) -> list[Word]:
@@ -172,7 +178,10 @@ def read_srt(content: bytes) -> list[Word]:
     cues = [found for block in re.split(r"\n\s*\n", _decoded(content)) if (found := _read_block(block))]
     if not cues or len(cues) > MOST_CUES:
         raise Unfit(Reason.SUBTITLES)
-    return [word for start, end, text in cues for word in _spread(start, end, text.split())]
+    words = [word for start, end, text in cues for word in _spread(start, end, text.split())]
+    if len(words) > MOST_SRT_WORDS:
+        raise Unfit(Reason.SUBTITLES)
+    return words
 
 
 def _decoded(content: bytes) -> str:
