@@ -16,6 +16,8 @@ import pytest
 from contentflow import serve
 from contentflow.config import ROOT
 
+pytestmark = pytest.mark.proof
+
 # Says who it is and who its fork is, then sleeps; both hold on to the lifeline.
 SLEEPER = """
 import os, sys, time
