@@ -50,7 +50,7 @@ PEOPLE = (("olga", "Olga Petit", True), ("alice", "Alice Martin", False), ("bob"
 # How often a hit of the demo has a verdict, and a channel: roughly what messengers and people do.
 VERDICTS = {"valid": 49, "preview_bot": 30, "duplicate": 8, "bot": 7, "prefetch": 4, "self": 1, "fraud": 1}
 CHANNELS = {"whatsapp": 34, "telegram": 14, "copy": 14, "x": 9, "linkedin": 9, "facebook": 6, "threads": 4,
-            "bluesky": 4, "qr": 3, "native": 3}  # fmt: skip
+            "bluesky": 4, "qr": 3, "native": 3, "email": 5}  # fmt: skip
 DAYS = 30
 
 
@@ -102,12 +102,13 @@ def _share_and_click(submission: Submission, hits: int, chance: random.Random) -
         channel, verdict = _pick(CHANNELS, chance), _pick(VERDICTS, chance)
         db.session.add(_click(own[channel], verdict, _moment(submission.created_at, chance)))
     for _ in range(max(3, hits // 14)):
-        at = _moment(submission.created_at, chance)
+        at, channel = _moment(submission.created_at, chance), _pick(CHANNELS, chance)
         db.session.add(
             ShareLog(
                 partner_id=submission.partner_id,
                 submission_id=submission.id,
-                channel=_pick(CHANNELS, chance),
+                channel=channel,
+                recipients_count=3 if channel == "email" else 0,
                 message=submission.title,
                 created_at=at,
             )
