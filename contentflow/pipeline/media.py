@@ -64,9 +64,9 @@ class Media:
         draft = self.originals / f".{asset_id}-{os.getpid()}"
         draft.unlink(missing_ok=True)
         os.link(source, draft)
-        _sync(draft)
+        sync(draft)
         draft.replace(self.original(asset_id))
-        _sync(self.originals)
+        sync(self.originals)
 
     @contextmanager
     def working(self, asset_id: str, lease: str) -> Iterator[Path]:
@@ -86,12 +86,12 @@ class Media:
     def keep_render(self, made: Path, asset_id: str, render_id: str) -> None:
         """Move a finished render to its place in one step, after all of it is on the disk."""
         for path in made.iterdir():
-            _sync(path)
-        _sync(made)
+            sync(path)
+        sync(made)
         target = self.render(asset_id, render_id)
         target.parent.mkdir(parents=True, exist_ok=True)
         made.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
 
     def drop_render(self, asset_id: str, render_id: str) -> None:
         shutil.rmtree(self.render(asset_id, render_id), ignore_errors=True)
@@ -106,17 +106,26 @@ class Media:
     def drop_original(self, asset_id: str) -> None:
         self.original(asset_id).unlink(missing_ok=True)
 
+    def drop_all(self, asset_id: str) -> None:
+        self.drop_original(asset_id)
+        self.drop_renders(asset_id)
+        self.clear_work(asset_id)
+
     def _renders(self, asset_id: str) -> list[Path]:
         folder = self.media / asset_id
         return list(folder.iterdir()) if folder.is_dir() else []
 
-    def settled_assets(self) -> set[str]:
-        """The ids that files belong to, but for those that came just now: their row may be on its way."""
+    def asset_ids(self) -> set[str]:
+        """The ids that files belong to."""
+        found = [path.name for folder in (self.originals, self.media) for path in _entries(folder)]
+        working = [path.name.partition("-")[0] for path in _entries(self.work)]
+        return {name for name in (*found, *working) if not name.startswith(".")}
+
+    def is_new(self, asset_id: str) -> bool:
+        """Whether its files came just now: their row may be on its way."""
         limit = time.time() - STALE_SECONDS
-        found = [path for folder in (self.originals, self.media) for path in _entries(folder)]
-        return {
-            path.name for path in found if path.lstat().st_ctime < limit and not path.name.startswith(".")
-        }
+        places = (self.original(asset_id), self.media / asset_id, *self.work.glob(f"{asset_id}-*"))
+        return any(path.lstat().st_ctime >= limit for path in places if path.exists())
 
     def sweep_stale(self) -> None:
         """Remove what processes that were killed left in ``uploads`` and ``work``."""
@@ -130,7 +139,7 @@ def _entries(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

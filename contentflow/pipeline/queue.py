@@ -85,6 +85,11 @@ def write_progress(asset_id: str, lease: str, step: str, percent: int) -> bool:
     return _write(asset_id, lease, step=step, percent=percent)
 
 
+def write_original(asset_id: str, lease: str) -> bool:
+    """Note that the original is here since now; False when the claim is over."""
+    return _write(asset_id, lease, original_at=clock.now())
+
+
 def try_later(asset_id: str, lease: str, attempts: int) -> None:
     """Give the asset back for another try, later each time."""
     pause = RETRY_SECONDS[min(attempts, len(RETRY_SECONDS)) - 1]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contentflow.config import Settings, settings
-from contentflow.core import clock, download
+from contentflow.core import download
 from contentflow.core.db import db, transaction
 from contentflow.core.ids import new_id
 from contentflow.core.lease import held
@@ -17,6 +17,7 @@ from contentflow.pipeline import queue, services
 from contentflow.pipeline.clip import Facts, House, Wishes, make_clip
 from contentflow.pipeline.fetch import fetch
 from contentflow.pipeline.ffmpeg import find_program
+from contentflow.pipeline.media import sync
 from contentflow.pipeline.models import Asset
 from contentflow.pipeline.probe import Limits
 from contentflow.pipeline.queue import Claim
@@ -88,10 +89,11 @@ def _bring(claim: Claim, url: str, folder: Path, tell: Callable[[str, float], ob
     tell("fetch", 0.0)
     limits = download.Limits(most_bytes=settings().upload_max_mb * MIB)
     brought = fetch(url, folder / "brought", folder, limits, lambda share: tell("fetch", share))
-    services.media().keep_original(brought, claim.asset_id)
+    sync(brought)  # Here, or the transaction would wait for the disk.
     with transaction():
-        asset = services.get_asset(claim.asset_id)
-        asset.original_at = clock.now()
+        if not queue.write_original(claim.asset_id, claim.lease):
+            raise ClaimLost
+        services.media().keep_original(brought, claim.asset_id)
 
 
 def _house(chosen: Settings) -> House:

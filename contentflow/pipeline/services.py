@@ -113,10 +113,13 @@ def finish(asset_id: str, lease: str, state: Literal["ready", "failed"], **value
     ended = {"reason": None, "step": "", "percent": 100 if state == "ready" else 0} | values
     if not settle(Asset, asset_id, lease, state=state, **ended):
         return False
-    asset = db.session.get_one(Asset, asset_id, populate_existing=True)
+    _tell_subscribers(db.session.get_one(Asset, asset_id, populate_existing=True))
+    return True
+
+
+def _tell_subscribers(asset: Asset) -> None:
     for subscriber in current_app.extensions.get("asset_subscribers", []):
         subscriber(asset)
-    return True
 
 
 def reason_sentence(reason: str | None) -> str | None:
@@ -127,16 +130,31 @@ def reason_sentence(reason: str | None) -> str | None:
 
 
 def erase_media(partner_id: str) -> None:
-    """Remove all videos of a partner once the open transaction is committed."""
-    ids = list(db.session.scalars(select(Asset.id).where(Asset.partner_id == partner_id)))
-    files = media()
+    """Let go of all videos of a partner; their files are removed once the open transaction is committed.
+
+    A render that goes on loses its claim. Files that outlive this process go with the next tidying.
+    """
+    own = select(Asset).where(Asset.partner_id == partner_id, Asset.has_video).with_for_update()
+    assets, files = list(db.session.scalars(own)), media()
+    for asset in assets:
+        _let_go(asset)
+    ids = [asset.id for asset in assets]
 
     def erase() -> None:
         for asset_id in ids:
-            files.drop_original(asset_id)
-            files.drop_renders(asset_id)
+            files.drop_all(asset_id)
 
     after_commit(erase)
+
+
+def _let_go(asset: Asset) -> None:
+    """End an asset whose video, clip and captions are nobody's any more."""
+    asset.state, asset.step, asset.percent, asset.reason = "failed", "", 0, None
+    asset.lease = asset.leased_until = asset.next_attempt_at = None
+    asset.render_id = asset.approved_render_id = asset.original_at = None
+    asset.facts, asset.wishes = {}, {}
+    db.session.flush()
+    _tell_subscribers(asset)
 
 
 def forget_details(asset_id: str) -> None:

@@ -59,14 +59,14 @@ def tidy_media() -> None:
     """Remove originals that are old, and what belongs to no asset."""
     files, limit = services.media(), clock.now() - timedelta(days=settings().originals_keep_days)
     files.sweep_stale()
-    for asset_id in files.settled_assets():
+    for asset_id in files.asset_ids():
         with transaction():
             asset = db.session.scalar(select(Asset).where(Asset.id == asset_id).with_for_update())
-            if asset is None:
-                files.drop_original(asset_id)
-                files.drop_renders(asset_id)
-            elif asset.state in ("ready", "failed"):
+            if asset is None and not files.is_new(asset_id):
+                files.drop_all(asset_id)
+            elif asset is not None and asset.state in ("ready", "failed"):
+                files.clear_work(asset_id)
                 files.drop_renders(asset_id, but=asset.render_id)
-                if asset.original_at is not None and asset.original_at <= limit:
+                if asset.original_at is None or asset.original_at <= limit:
                     files.drop_original(asset_id)
                     asset.original_at = None
