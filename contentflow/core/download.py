@@ -7,7 +7,9 @@ inflated: whatever a server compresses stays as small as it was sent.
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import socket
 import threading
 import time
@@ -28,6 +30,7 @@ from urllib3.exceptions import HTTPError
 
 from contentflow.core.net import UnreadableUrl, is_public, split_url
 
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # Its warnings name whole addresses.
 PORTS = {"http": 80, "https": 443}
 MOST_REDIRECTS = 3
 MOST_ADDRESSES = 3
@@ -132,7 +135,8 @@ def download(
         head = _read(response, PEEK_BYTES, deadline)
         if not wanted(head):
             return False
-        total = int(response.headers.get("Content-Length") or 0)
+        length = response.headers.get("Content-Length", "")
+        total = int(length) if re.fullmatch("[0-9]{1,18}", length) else 0
         if total > limits.most_bytes:
             raise DownloadRefused(Refusal.TOO_LARGE)
         with target.open("wb") as file:

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -253,3 +253,27 @@ def test_each_status_has_its_reason(
 ) -> None:
     with server(says(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode())) as port:
         assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film")) is expected
+
+
+@pytest.mark.usefixtures("open_world")
+@pytest.mark.parametrize("length", [b"abc", b"-5", b"3, 3", "٣".encode(), b"9" * 5_000])
+def test_a_length_that_is_no_number_is_no_length(
+    length: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with server(says(OK, b"Content-Length: " + length + b"\r\n\r\n", b"abc")) as port:
+        assert fetch(monkeypatch, port, tmp_path / "film")
+
+    assert (tmp_path / "film").read_bytes() == b"abc"
+
+
+@pytest.mark.usefixtures("open_world")
+def test_no_address_that_was_asked_for_stands_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "AGENT", "x")
+    with server(says(OK, b"Bad Header\r\nContent-Length: 3\r\n\r\nabc")) as port:
+        monkeypatch.setattr(module, "PORTS", {"http": port})
+        with suppress(DownloadRefused):
+            download(f"http://127.0.0.1:{port}/film?token=secret", tmp_path / "film", Limits())
+
+    assert "secret" not in caplog.text
