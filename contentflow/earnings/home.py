@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from contentflow.byop import services as byop
 from contentflow.byop.words import DEFAULT_TITLE
@@ -19,6 +20,7 @@ class Home:
     """``post_id`` is the post whose funnel is drawn, "" for all; ``posts`` are (id, title)."""
 
     balances: Mapping[str, int]
+    next_at: datetime | None
     held: list[tuple[str, int]]
     warnings: list[Standing]
     funnel: Funnel
@@ -36,6 +38,7 @@ def home(partner_id: str, post_id: str = "") -> Home:
     held = holds.held_by_reason(partner_id)
     return Home(
         balances=ledger.balances(partner_id),
+        next_at=ledger.next_maturity(partner_id),
         held=[(reason_words(reason), cents) for reason, cents in sorted(held.items())],
         warnings=[one for one in standings(partner_id) if one.is_warned],
         funnel=funnel([post_id] if post_id else [known for known, _ in posts]),

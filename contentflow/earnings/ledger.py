@@ -158,6 +158,16 @@ def due_credits(now: datetime) -> list[tuple[str, str]]:
     return [(partner_id, credit_id) for partner_id, credit_id in db.session.execute(due)]
 
 
+def next_maturity(partner_id: str) -> datetime | None:
+    """Return when the next of a partner's pending credits becomes available."""
+    waiting = (
+        Credit.partner_id == partner_id,
+        Credit.state == Account.PENDING,
+        Credit.cents > Credit.taken_cents,
+    )
+    return db.session.scalar(select(func.min(Credit.matures_at)).where(*waiting))
+
+
 def mature(partner_id: str, credit_ids: Iterable[str]) -> None:
     """Make a partner's pending credits available, unless they were held or are not due meanwhile."""
     lock_partner(partner_id)

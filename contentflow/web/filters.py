@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from babel.numbers import format_currency, format_percent
@@ -13,12 +13,14 @@ from flask_babel import gettext as _
 from contentflow.core import clock
 
 NO_BREAK_SPACE = "\u00a0"
+MINUS = "\u2212"
 
 
 def init_app(app: Flask) -> None:
     app.add_template_filter(ago)
     app.add_template_filter(day)
     app.add_template_filter(moment)
+    app.add_template_filter(month)
     app.add_template_filter(euros)
     app.add_template_filter(share)
 
@@ -40,9 +42,15 @@ def moment(at: datetime) -> str:
     return f"{format_date(at, 'medium')}, {format_time(at, 'short')}"
 
 
+def month(written: str) -> str:
+    """Return “novembre 2026” for 2026-11."""
+    return str(format_date(date.fromisoformat(f"{written}-01"), "LLLL yyyy"))
+
+
 def euros(cents: int) -> str:
-    """Return “38,40 €” for 3840."""
-    return str(format_currency(Decimal(cents) / 100, "EUR", locale=get_locale()))
+    """Return “38,40 €” for 3840; a true minus stands before what was taken."""
+    written = format_currency(Decimal(cents) / 100, "EUR", locale=get_locale())
+    return str(written).replace("-", MINUS)
 
 
 def share(basis_points: int) -> str:

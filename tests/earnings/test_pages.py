@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from babel.dates import format_date
 from flask.testing import FlaskClient
 
 from contentflow.core import clock
@@ -187,6 +188,46 @@ def test_a_clawback_names_its_reason(alice_client, alices_post, click, report):
     with transaction():
         services.claw_back(db.session.scalars(select(Credit.id)).one(), 100, "Commande annulée", "cli")
 
-    assert "Reprise Nova · WhatsApp · T1 · Commande annulée -1,00 €" in read(
+    assert "Reprise Nova · WhatsApp · T1 · Commande annulée −1,00 €" in read(
         alice_client, "/partner/earnings/statement"
     )
+
+
+def test_the_page_says_when_the_next_money_becomes_available(alice_client, alices_post, click, report):
+    report("T1", amount_cents=9_600, click_id=click())
+    with time_machine.travel(clock.now() + timedelta(days=3)):
+        report("T2", amount_cents=1_000, click_id=click())
+
+    first = format_date(clock.in_france(clock.now() + timedelta(days=30)), "long", locale="fr")
+    page = read(alice_client, "/partner/earnings")
+
+    assert f"Ton prochain gain devient disponible le {first}." in page
+
+
+def test_without_anything_pending_no_day_is_promised(alice_client, alices_post, click, report):
+    report("T1", click_id=click(verdict="self"))
+
+    assert "Ton prochain gain" not in read(alice_client, "/partner/earnings")
+
+
+def test_a_month_begins_at_midnight_in_france_and_is_written_in_words(
+    alice_client, alices_post, click, report
+):
+    with time_machine.travel(datetime(2026, 10, 31, 22, 59, 59, tzinfo=UTC)):
+        report("T1", amount_cents=1_000, click_id=click())
+    with time_machine.travel(datetime(2026, 10, 31, 23, 0, 1, tzinfo=UTC)):
+        report("T2", amount_cents=2_000, click_id=click())
+
+    october = read(alice_client, "/partner/earnings/statement?month=2026-10")
+    november = read(alice_client, "/partner/earnings/statement?month=2026-11")
+
+    assert "octobre 2026" in october and "novembre 2026" in november
+    assert "T1" in october and "T2" not in october
+    assert "T2" in november and "T1" not in november
+
+
+def test_what_was_taken_has_a_true_minus_before_it(alice_client, alices_post, click, report):
+    report("T1", amount_cents=9_600, click_id=click())
+    report("T1", "refund", 4_800)
+
+    assert "\u221219,20 €" in read(alice_client, "/partner/earnings/statement")
