@@ -16,6 +16,7 @@ from contentflow.earnings.models import Conversion, Credit, Network
 from contentflow.earnings.refusals import (
     AttachedAlready,
     OtherAmount,
+    RefundFollows,
     UnknownClick,
     UnknownConversion,
     WrongReport,
@@ -207,8 +208,10 @@ def _left(credits: Iterable[Credit]) -> int:
 def attach(conversion_id: str, click_id: str, actor: str) -> Conversion:
     """Give an unattributed conversion to the partner of a click, refunds included."""
     conversion = db.session.get(Conversion, conversion_id)
-    if conversion is None or conversion.type == "refund":
+    if conversion is None:
         raise UnknownConversion
+    if conversion.type == "refund":
+        raise RefundFollows
     network_id, transaction = conversion.network_id, conversion.transaction
     _queue_up(f"{network_id}/{transaction}")
     db.session.refresh(conversion)

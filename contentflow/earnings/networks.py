@@ -59,7 +59,7 @@ def secret_of(network: Network) -> str:
 def set_rate(currency: str, text: str, actor: str) -> CurrencyRate:
     """Keep what one unit is worth in euros; conversions that came before keep the rate they met."""
     try:
-        code, micros = amounts.currency_code(currency), amounts.rate_micros(text)
+        code, micros = amounts.currency_code(currency.upper()), amounts.rate_micros(text)
     except amounts.WrongAmount:
         raise WrongRate from None
     if code == amounts.EURO:

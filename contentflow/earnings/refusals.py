@@ -42,6 +42,11 @@ class UnknownConversion(NotFound):
     message = _l("Cette conversion n'existe pas.")
 
 
+class RefundFollows(Refused):
+    status = 409
+    message = _l("Un remboursement suit sa vente : attribuez la vente, ou attendez qu'elle soit déclarée.")
+
+
 class AttachedAlready(Refused):
     status = 409
     message = _l("Cette conversion est déjà attribuée.")

@@ -95,6 +95,7 @@ def test_a_contract_is_recorded_for_a_known_partner_only(app: Flask, run, alice,
 
 def test_a_rate_is_set(app: Flask, run):
     assert run("rate", "set", "USD", "0.92") == "USD"
+    assert run("rate", "set", "usd", "0.93") == "USD"
     for wrong in (("USD", "x"), ("EUR", "1"), ("ZZZ", "1")):
         run("rate", "set", *wrong, ok=False)
 

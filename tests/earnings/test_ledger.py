@@ -16,7 +16,7 @@ from contentflow.core.db import db, is_sqlite, transaction
 from contentflow.earnings import conversions, holds, ledger, services
 from contentflow.earnings.models import Conversion, Credit, LedgerEntry, Posting
 from contentflow.earnings.postings import Account, Leg
-from contentflow.earnings.refusals import OtherAmount, WrongReport
+from contentflow.earnings.refusals import OtherAmount, RefundFollows, WrongReport
 
 
 def ledger_sum() -> int:
@@ -214,6 +214,14 @@ def test_a_random_month_keeps_ledger_credits_and_sums_in_step(app: Flask, alice,
     assert sum(ledger.balances(alice.id).values()) == earned
     left = db.session.scalar(select(func.sum(Credit.cents - Credit.taken_cents)))
     assert left == earned
+
+
+def test_a_refund_is_not_attached_by_itself(app: Flask, click, report):
+    refund = report("R1", "refund", 400)
+    origin = click()
+
+    with pytest.raises(RefundFollows), transaction():
+        conversions.attach(refund.id, origin, "cli")
 
 
 def test_a_replay_after_the_sale_was_attached_answers_the_same(app: Flask, click, report):
