@@ -71,7 +71,8 @@ def make_clip(source: Path, wishes: Wishes, house: House, folder: Path, tell: Te
     tell("look", 0.0)
     source, media = _opened(source, house, folder)
     section = _section(source, media, wishes, house, folder)
-    samples = sampling.look_at(source, media, section, folder, house.most_seconds)
+    keep_speech = not wishes.subtitles and speech.can_listen(house.whisper_model)
+    samples = sampling.look_at(source, media, section, folder, house.most_seconds, keep_speech=keep_speech)
     tell("look", 0.5)
     seen = _seen(samples)
     tell("listen", 0.0)
@@ -109,13 +110,13 @@ def _section(source: Path, media: Media, wishes: Wishes, house: House, folder: P
 
 def _seen(samples: Samples) -> list[faces.Face | None]:
     frames = samples.frames
-    # A face is looked for in every other sample; in between its likeness is enough, and cheaper by far.
-    found = [faces.find_faces(frame) if index % 2 == 0 else [] for index, frame in enumerate(frames)]
+    cuts = {math.ceil(cut * SAMPLES_PER_SECOND) for cut in samples.cuts}
 
     def again(index: int, face: faces.Face) -> faces.Face | None:
         return faces.find_again(frames[index - 1], frames[index], face)
 
-    return faces.follow(found, {math.ceil(cut * SAMPLES_PER_SECOND) for cut in samples.cuts}, again)
+    # Between two looks the likeness of a face is enough, and cheaper by far.
+    return faces.follow(faces.look_for_faces(frames, cuts), cuts, again)
 
 
 def _words(samples: Samples, wishes: Wishes, section: Section, house: House) -> tuple[list[Word], str]:
@@ -126,8 +127,10 @@ def _words(samples: Samples, wishes: Wishes, section: Section, house: House) -> 
     if wishes.text is not None and wishes.heard_start == section.start:
         heard = [Word(*word) for word in wishes.heard]
         return captions.retime(heard, wishes.text, section.seconds), "typed"
-    if samples.speech is None:
+    if samples.loudness is None:
         return [], "silent"
+    if samples.speech is None:
+        return [], "nobody"
     words = speech.transcribe(
         samples.speech, house.whisper_model, house.models, section.seconds, house.most_seconds
     )

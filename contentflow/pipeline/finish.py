@@ -19,9 +19,9 @@ from contentflow.pipeline.subtitles import FONTS, disclosure_ass, words_ass
 TARGET_LUFS = -14.0
 MOST_GAIN_DB = 24.0
 PEAK = "0.84"  # -1.5 dBTP
-PRESET = (
-    "veryfast"  # Networks encode it again: a slower one costs twice the time for no picture anybody sees.
-)
+# Slower ones take twice the time and more for what nobody sees: at the same bits a second, VMAF is 98.8
+# instead of 98.6 on real bikes, 98.4 instead of 97.7 on Big Buck Bunny; and networks encode it again.
+PRESET = "veryfast"
 TEXT = "fontsdir=fonts"
 
 

@@ -49,11 +49,12 @@ def blur_framing(media: Media) -> Framing:
     """All of the picture on its own blur, which is made small: four times faster than at full size."""
     scale = min(WIDTH / media.width, HEIGHT / media.height)
     width, height = _even(media.width * scale), _even(media.height * scale)
-    cover = max(BLUR_WIDTH / media.width, BLUR_HEIGHT / media.height)
-    back = f"{math.ceil(media.width * cover)}:{math.ceil(media.height * cover)}"
+    # The part of the picture that has the screen's shape, cut out before anything is scaled.
+    across, down = min(1.0, SHAPE * media.height / media.width), min(1.0, media.width / media.height / SHAPE)
+    back = f"{_even(media.frame_width * across)}:{_even(media.frame_height * down)}"
     graph = (
         f"[in]{_tones(media)}split[front][back];"
-        f"[back]scale={back}:flags=area,crop={BLUR_WIDTH}:{BLUR_HEIGHT},boxblur=7:2:5:2,"
+        f"[back]crop={back},scale={BLUR_WIDTH}:{BLUR_HEIGHT}:flags=fast_bilinear,boxblur=7:2:5:2,"
         f"lutyuv=y='16+(val-16)*0.7',scale={WIDTH}:{HEIGHT}:flags=bilinear,setsar=1[ground];"
         f"[front]scale={width}:{height}:flags=bicubic,setsar=1[whole];"
         "[ground][whole]overlay=(W-w)/2:(H-h)/2:shortest=1[framed]"

@@ -39,7 +39,8 @@ class Section:
 class Samples:
     """``frames`` holds ``SAMPLES_PER_SECOND`` gray pictures; ``cuts`` are times in the clip.
 
-    ``loudness`` is in LUFS, None where there is no sound to speak of; ``speech`` is a WAV.
+    ``loudness`` is in LUFS, None where there is no sound to speak of; ``speech`` is a WAV
+    where it is to be heard.
     """
 
     frames: list[Gray]
@@ -55,21 +56,24 @@ def clip_rate(media: Media) -> Fraction:
     return min(Fraction(MOST_FPS), max(Fraction(15), media.fps))
 
 
-def look_at(source: Path, media: Media, section: Section, folder: Path, seconds: float) -> Samples:
-    """Raises ``Unfit``. Writes its notes into ``folder``."""
+def look_at(
+    source: Path, media: Media, section: Section, folder: Path, seconds: float, *, keep_speech: bool
+) -> Samples:
+    """Raises ``Unfit``. Writes its notes into ``folder``, and the speech where somebody is to hear it."""
     width, height = _sample_size(media)
     arguments = [*_section(section), *_hasty(), *reading(source, media.kind, _side(media))]
-    arguments += ["-filter_complex", _look_graph(media, width, height)]
+    arguments += ["-filter_complex", _look_graph(media, width, height, keep_speech=keep_speech)]
     arguments += ["-map", "[small]", "-f", "rawvideo", "-pix_fmt", "gray", "samples.raw"]
     if media.has_sound:
         arguments += ["-map", "[heard]", "-f", "null", "-"]
+    if media.has_sound and keep_speech:
         arguments += ["-map", "[speech]", "-ac", "1", "-ar", str(SPEECH_HERTZ), "speech.wav"]
     said = demand(run_ffmpeg(arguments, folder, seconds), Reason.UNREADABLE).said
     frames = _frames(folder / "samples.raw", width, height)
     if not frames:
         raise Unfit(Reason.UNREADABLE)
     loudness = _loudness(said) if media.has_sound else None
-    speech = None if loudness is None else folder / "speech.wav"
+    speech = folder / "speech.wav" if loudness is not None and keep_speech else None
     return Samples(frames, _cuts(folder / "cuts.txt"), loudness, speech)
 
 
@@ -91,14 +95,13 @@ def _sample_size(media: Media) -> tuple[int, int]:
     return max(2, round(media.width * scale)), max(2, round(media.height * scale))
 
 
-def _look_graph(media: Media, width: int, height: int) -> str:
-    rate = clip_rate(media)
+def _look_graph(media: Media, width: int, height: int, *, keep_speech: bool) -> str:
     graph = (
-        f"[0:{media.video_index}]fps={rate},scale={width}:{height}:flags=fast_bilinear,format=gray,"
+        f"[0:{media.video_index}]scale={width}:{height}:flags=fast_bilinear,format=gray,"
         f"scdet=t={CUT_SCORE},metadata=print:key=lavfi.scd.time:file=cuts.txt,fps={SAMPLES_PER_SECOND}[small]"
     )
     if media.has_sound:
-        graph += ";[0:a:0]asplit[loud][speech];[loud]ebur128=framelog=quiet[heard]"
+        graph += f";[0:a:0]{'asplit[speech],' if keep_speech else ''}ebur128=framelog=quiet[heard]"
     return graph
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from contentflow.pipeline.faces import Face, find_faces, follow
+from contentflow.pipeline import faces as faces_module
+from contentflow.pipeline.faces import Face, find_faces, follow, look_for_faces
 from contentflow.pipeline.path import camera_path
 
 FPS, SAMPLES = 25.0, 5.0
@@ -89,3 +90,18 @@ def test_a_face_seen_once_is_taken_for_an_error():
 
 def test_an_even_picture_has_no_face():
     assert find_faces(np.full((180, 320), 128, dtype=np.uint8)) == []
+
+
+def test_faces_are_looked_for_once_a_second_until_somebody_is_there(monkeypatch: pytest.MonkeyPatch):
+    asked: list[int] = []
+
+    def found(sample: np.ndarray) -> list[Face]:
+        asked.append(int(sample[0, 0]))
+        return [face(0.5)] if 10 <= sample[0, 0] <= 14 else []
+
+    monkeypatch.setattr(faces_module, "find_faces", found)
+    samples = [np.full((2, 2), index, dtype=np.uint8) for index in range(30)]
+
+    look_for_faces(samples, cuts={23})
+
+    assert asked == [0, 5, 10, 12, 14, 15, 16, 18, 20, 23, 25]
