@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, flash, make_response, request, send_file, url_for
+from flask import Response, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -13,6 +13,7 @@ from contentflow.config import settings
 from contentflow.core.db import transaction
 from contentflow.partners.sessions import current_partner
 from contentflow.web.admission import partner_required
+from contentflow.web.files import send_media
 from contentflow.web.htmx import go_to, is_htmx, render
 from contentflow.web.limits import MINUTE, take
 
@@ -46,7 +47,7 @@ def cover() -> ResponseReturnValue:
     with transaction():
         clips.choose_cover(partner_id, sid, sent.get("cover", ""), sent.get("render", ""))
     return _after(
-        sid, _("C'est noté : cette image se montre avant ton clip et dans les aperçus de tes liens.")
+        sid, _("C'est noté : cette image se montre avant ton clip et dans les aperçus de tes liens.")
     )
 
 
@@ -75,8 +76,6 @@ def _after(submission_id: str, notice: str) -> ResponseReturnValue:
 def clip() -> ResponseReturnValue:
     found = clips.get_clip(current_partner().id, request.args.get("id", ""))
     path, kind = clips.find_file(found, request.args.get("file", "clip"))
-    is_download = "download" in request.args
-    name = f"contentflow-{path.name}" if is_download else None
-    return make_response(
-        send_file(path, mimetype=kind, conditional=True, as_attachment=is_download, download_name=name)
+    return send_media(
+        path, kind, download_name=f"contentflow-{path.name}" if "download" in request.args else ""
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, json, make_response, render_template, request, send_file, url_for
+from flask import Blueprint, Response, json, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from contentflow.byop.clip_form import ClipForm
@@ -22,6 +22,7 @@ from contentflow.sharekit.qr import qr_png, qr_svg
 from contentflow.sharekit.sentences import CHANNEL_NAMES, TEXT_TABS
 from contentflow.web import admission
 from contentflow.web.admission import partner_required
+from contentflow.web.files import send_media
 from contentflow.web.htmx import go_to, is_htmx, render
 from contentflow.web.limits import MINUTE, take
 from contentflow.web.security import client_ip
@@ -118,11 +119,15 @@ def qr() -> ResponseReturnValue:
 def public(code: str) -> ResponseReturnValue:
     post = services.find_public_post(code)
     if post is None:
-        # The same limit as of short links: both would tell which codes exist.
-        ip = short_lived_hash("unknown_code", client_ip())
-        take("unknown_code", ip, settings().unknown_code_per_minute, MINUTE)
+        _count_unknown_code()
         raise NotFound
     return _page_for_anybody("sharekit/public.html", post)
+
+
+def _count_unknown_code() -> None:
+    # The same limit as of short links: all of them would tell which codes exist.
+    ip = short_lived_hash("unknown_code", client_ip())
+    take("unknown_code", ip, settings().unknown_code_per_minute, MINUTE)
 
 
 PUBLIC_FILES = {"clip.mp4": "clip", "poster.jpg": "poster", "cover.jpg": "cover", "captions.vtt": "vtt"}
@@ -134,9 +139,10 @@ def public_file(code: str, name: str) -> ResponseReturnValue:
     """A file of the approved clip, with ranges; what is not approved does not exist."""
     found = services.find_public_file(code, PUBLIC_FILES[name])
     if found is None:
+        _count_unknown_code()
         raise NotFound
     path, kind = found
-    response = send_file(path, mimetype=kind, conditional=True, max_age=0)
+    response = send_media(path, kind, max_age=0)
     response.headers.update(NOINDEX)
     return response
 

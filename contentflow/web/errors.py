@@ -100,7 +100,7 @@ def _http(error: HTTPException) -> Response:
         return make_response(error.get_response())
     response = answer(error.code or 500)
     for name, value in error.get_headers():
-        if name in {"Allow", "Retry-After"}:
+        if name in {"Allow", "Retry-After", "Content-Range"}:
             response.headers[name] = value
     return response
 
