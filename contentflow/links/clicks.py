@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, select, text
@@ -112,6 +112,8 @@ def block_of(ip: str) -> str:
         address = ip_address(ip)
     except ValueError:
         return ip
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped  # Or all of IPv4 would be one block.
     return str(ip_network((address, 24 if address.version == 4 else 48), strict=False))
 
 

@@ -67,7 +67,12 @@ def test_no_address_is_kept_and_a_block_is_known_by_its_hash(busy_app: Flask, al
 
 @pytest.mark.parametrize(
     ("ip", "block"),
-    [("203.0.113.5", "203.0.113.0/24"), ("2001:db8:1:2::5", "2001:db8:1::/48"), ("unknown", "unknown")],
+    [
+        ("203.0.113.5", "203.0.113.0/24"),
+        ("::ffff:203.0.113.5", "203.0.113.0/24"),
+        ("2001:db8:1:2::5", "2001:db8:1::/48"),
+        ("unknown", "unknown"),
+    ],
 )
 def test_a_block_is_a_24_or_a_48(ip: str, block: str):
     assert block_of(ip) == block
