@@ -60,6 +60,8 @@ def network_curl(
     fields: dict[str, Any] = {"transaction": transaction_id or f"TEST-{new_id()[:8]}", "type": kind}
     if kind != "refund":
         fields["click_id"] = click_id or services.newest_click() or ""
+        if not fields["click_id"]:
+            click.echo("No valid click yet: this will be nobody's until “conversion attach”.", err=True)
     elif refund_of:
         fields["refund_of"] = refund_of
     fields |= {"amount_cents": amount_cents, "currency": currency}

@@ -100,6 +100,15 @@ def test_a_rate_is_set(app: Flask, run):
         run("rate", "set", *wrong, ok=False)
 
 
+def test_a_call_without_any_click_says_that_it_will_be_nobodys(app: Flask, run):
+    run("network", "add", "awin")
+
+    result = app.test_cli_runner().invoke(args=["network", "curl", "awin"])
+
+    assert "conversion attach" in result.stderr
+    assert result.stdout.startswith("curl ")
+
+
 def test_a_refund_call_can_name_its_sale(app: Flask, run):
     run("network", "add", "awin")
 
