@@ -15,6 +15,8 @@ RATE = 30
 ZOOM = 0.12
 OPENER = Path(__file__).with_name("opener.py")
 OPEN_SECONDS = 30.0
+# Where the size of a picture stands at the latest: after the notes and the small preview of a camera.
+MOST_HEAD_BYTES = 2 * 1024 * 1024
 
 
 def to_video(picture: Path, most_side: int, folder: Path, seconds: float) -> Path:
@@ -51,7 +53,8 @@ def _moved(opened: Path, folder: Path, seconds: float) -> Path:
 
 def check_size(picture: Path, most_side: int) -> None:
     """Raises ``Unfit`` by what the file's head says, before anything takes memory for it."""
-    size = size_of(picture.read_bytes())
+    with picture.open("rb") as file:
+        size = size_of(file.read(MOST_HEAD_BYTES))
     if size is None or min(size) < 16:
         raise Unfit(Reason.UNREADABLE)
     if max(size) > 4 * most_side or size[0] * size[1] > 4 * most_side * most_side:
