@@ -68,7 +68,9 @@ def disclosure_ass(disclosure: str, seconds: float, width: int = WIDTH, height: 
 
 def _mention(disclosure: str, seconds: float, width: int, height: int) -> tuple[str, str]:
     is_clip = (width, height) == (WIDTH, HEIGHT)
-    size, left, top = (46, SAFE_LEFT + 20, SAFE_TOP + 24) if is_clip else (44, 48, 44)
+    # Messengers cut a preview to its middle square: the mention stands inside.
+    middle = (width - height) // 2 + 24
+    size, left, top = (46, SAFE_LEFT + 20, SAFE_TOP + 24) if is_clip else (44, middle, 44)
     style = (
         f"Style: Disclosure,Inter Semi Bold,{size},&H00FFFFFF,&H00FFFFFF,&H40181716,&H40181716,0,0,0,0,100,"
         f"100,0,0,3,14,0,7,{left},{SAFE_RIGHT},{top},1"
