@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -133,4 +134,5 @@ def sent_file(field: Any) -> Path | None:
 
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
+        os.fsync(file.fileno())  # Now, or the transaction would hold up every other writer meanwhile.
         return hashlib.file_digest(file, "sha256").hexdigest()

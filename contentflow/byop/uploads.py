@@ -2,32 +2,70 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from typing import IO
 
 from flask import Flask, Request
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from contentflow.config import settings
+from contentflow.core.db import db
+from contentflow.core.errors import TooMany
+from contentflow.partners.sessions import current_partner
 from contentflow.pipeline import services as pipeline
+from contentflow.web.errors import drain
 from contentflow.web.security import MAX_FIELDS_BYTES
 
 FIELDS_BYTES = 128 * 1024
 PIECE_BYTES = 64 * 1024
 SUBTITLES_BYTES = 1024 * 1024
 MIB = 1024 * 1024
+# Of one web process. Each upload holds a thread for as long as a slow phone needs: see gunicorn.conf.py.
+MOST_AT_A_TIME = 16
+MOST_OF_A_PARTNER = 3
+RETRY_SECONDS = 30
 
 
 def init_app(app: Flask) -> None:
     app.request_class = UploadRequest
 
 
+class Places:
+    """How many videos are on their way to this process, and whose they are."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken: Counter[str] = Counter()
+
+    def take(self, partner_id: str) -> None:
+        """Raises ``TooMany``."""
+        with self._lock:
+            if self._taken.total() >= MOST_AT_A_TIME or self._taken[partner_id] >= MOST_OF_A_PARTNER:
+                raise TooMany(RETRY_SECONDS)
+            self._taken[partner_id] += 1
+
+    def leave(self, partner_id: str) -> None:
+        with self._lock:
+            self._taken[partner_id] -= 1
+            self._taken += Counter()  # Forget who has none left.
+
+
+places = Places()
+
+
 class UploadRequest(Request):
     """A request whose body may be as large as its route says; every other keeps to the small limit."""
 
     @property
+    def _is_upload(self) -> bool:
+        return self.endpoint == "byop.submit" and self.mimetype == "multipart/form-data"
+
+    @property
     def max_content_length(self) -> int | None:
         is_multipart = self.mimetype == "multipart/form-data"
-        if self.endpoint == "byop.submit" and is_multipart:
+        if self._is_upload:
             return settings().upload_max_mb * MIB + FIELDS_BYTES
         if self.endpoint == "byop.retry" and is_multipart:
             return SUBTITLES_BYTES
@@ -47,10 +85,23 @@ class UploadRequest(Request):
         self._max_form_memory_size = value
 
     def _load_form_data(self) -> None:
+        if self._is_upload and "form" not in self.__dict__:
+            self._take_place()
         super()._load_form_data()
         fields = sum(len(name) + len(value.encode()) for name, value in self.form.items(multi=True))
         if fields > MAX_FIELDS_BYTES:
             raise RequestEntityTooLarge
+
+    def _take_place(self) -> None:
+        partner_id = current_partner().id
+        db.session.rollback()  # Who it is was read; no transaction waits for minutes while a video arrives.
+        try:
+            places.take(partner_id)
+        except TooMany:
+            self.__dict__.update(form=ImmutableMultiDict(), files=ImmutableMultiDict())
+            drain()
+            raise
+        self._place = partner_id
 
     def _get_file_stream(
         self,
@@ -59,13 +110,15 @@ class UploadRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
-        if self.endpoint == "byop.submit" and filename:
+        if self._is_upload:
             stream = pipeline.media().open_upload()
             self.__dict__.setdefault("uploads", []).append(stream)
             return stream
         return super()._get_file_stream(total_content_length, content_type, filename, content_length)
 
     def close(self) -> None:
+        if place := self.__dict__.pop("_place", None):
+            places.leave(place)
         # Also those of a body that was refused half way, which no field ever got.
         for stream in self.__dict__.get("uploads", []):
             stream.close()

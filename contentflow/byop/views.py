@@ -34,9 +34,10 @@ def submit() -> ResponseReturnValue:
     form, partner_id = PostForm(), current_partner().id
     if not form.validate():
         return _new_page(form, 422)
+    draft = form.draft()  # A large file is read for it: not while other writers wait.
     with transaction():
         take("submit", partner_id, settings().submit_per_minute, MINUTE)
-        submission_id = services.submit_post(partner_id, form.draft()).id
+        submission_id = services.submit_post(partner_id, draft).id
     return go_to(url_for("sharekit.kit", id=submission_id))
 
 

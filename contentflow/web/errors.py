@@ -106,11 +106,11 @@ def _http(error: HTTPException) -> Response:
 
 
 def _too_large(error: RequestEntityTooLarge) -> Response:
-    _drain()
+    drain()
     return _http(error)
 
 
-def _drain() -> None:
+def drain() -> None:
     """Read away what the client still sends, for a while: else it meets a reset, not our answer."""
     stream, left, until = request.environ["wsgi.input"], DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
     with _short_of_patience(), contextlib.suppress(TimeoutError):
