@@ -9,7 +9,6 @@ import click
 from flask.cli import AppGroup
 
 from contentflow.core import terminal
-from contentflow.core.db import transaction
 from contentflow.links import upkeep
 
 group = AppGroup("links", help="Short links and the verdicts on their clicks.")
@@ -35,8 +34,7 @@ def reclassify(was: str, becomes: str, dry_run: bool, **which: Any) -> dict[str,
     wanted = upkeep.Which(since=since, until=until, **which)
     if dry_run:
         return {"clicks": upkeep.count_clicks(was, wanted)}
-    with transaction():
-        return {"clicks": upkeep.reclassify(was, becomes, wanted, "cli")}
+    return {"clicks": upkeep.reclassify(was, becomes, wanted, "cli")}
 
 
 def _utc(moment: datetime | None) -> datetime | None:

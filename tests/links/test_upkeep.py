@@ -66,8 +66,7 @@ def test_a_new_robot_is_reclassified_in_the_sums_too_and_noted(app: Flask, old_a
     code = links.links_of(old_and_new.id)["x"].code
     which = Which(code=code, since=clock.now() - timedelta(days=2))
 
-    with transaction():
-        changed = upkeep.reclassify("valid", "bot", which, "cli")
+    changed = upkeep.reclassify("valid", "bot", which, "cli")
 
     assert changed == 1
     assert links.verdict_counts([old_and_new.id]) == {old_and_new.id: {"valid": 2, "bot": 2}}
@@ -87,10 +86,22 @@ def test_a_new_robot_is_reclassified_in_the_sums_too_and_noted(app: Flask, old_a
 def test_a_reclassification_that_says_too_little_is_refused(
     app: Flask, old_and_new, was, becomes, which, refusal
 ):
-    with pytest.raises(refusal), transaction():
+    with pytest.raises(refusal):
         upkeep.reclassify(was, becomes, which, "cli")
 
     assert db.session.scalar(select(func.count(AuditEntry.id))) == 0
+
+
+def test_many_clicks_are_reclassified_in_short_transactions(app: Flask, old_and_new, monkeypatch):
+    monkeypatch.setattr(upkeep, "CHANGED_AT_ONCE", 3)
+    code = links.links_of(old_and_new.id)["x"].code
+
+    changed = upkeep.reclassify("valid", "bot", Which(code=code), "cli")
+
+    assert changed == 4
+    assert links.verdict_counts([old_and_new.id]) == {old_and_new.id: {"bot": 4}}
+    subjects = select(AuditEntry.subject).order_by(AuditEntry.id)
+    assert sorted(db.session.scalars(subjects)) == [f"{code}: 1 clicks", f"{code}: 3 clicks"]
 
 
 def test_the_command_counts_first_and_then_changes(app: Flask, old_and_new):
