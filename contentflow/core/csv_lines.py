@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
 BOM = "\ufeff"
 _RUN = ("=", "+", "-", "@", "\t", "\r")
+_AFTER_SEMICOLON = re.compile(r"(;\s*)(?=[=+\-@\t\r])")
+_FIGURE = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def csv_line(cells: Iterable[object]) -> str:
@@ -23,5 +26,8 @@ def decimal_cents(cents: int) -> str:
 
 
 def _tame(cell: object) -> object:
-    is_figure = isinstance(cell, str) and cell.lstrip("-").replace(".", "", 1).isdigit()
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_RUN) and not is_figure else cell
+    if not isinstance(cell, str) or _FIGURE.fullmatch(cell):
+        return cell
+    # A French spreadsheet takes the semicolon for the separator, whatever stands around the cell.
+    cell = _AFTER_SEMICOLON.sub(r"\1'", cell)
+    return f"'{cell}" if cell.startswith(_RUN) else cell

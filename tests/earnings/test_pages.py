@@ -171,6 +171,17 @@ def test_a_cell_that_a_spreadsheet_would_run_is_tamed():
     assert (decimal_cents(-5), decimal_cents(123_456)) == ("-0.05", "1234.56")
 
 
+@pytest.mark.parametrize("cell", ["T1;=2+3", "T1; @SUM(A1)", "T1;-2+3"])
+def test_a_semicolon_does_not_make_a_cell_run_in_a_french_spreadsheet(cell: str):
+    parts = csv_line([cell]).strip().strip('"').split(";")
+
+    assert all(not part.strip().startswith(("=", "-", "@")) for part in parts)
+
+
+def test_figures_stay_figures():
+    assert csv_line(["-38.40", "12", "-1-2"]) == "-38.40,12,'-1-2\r\n"
+
+
 def test_hits_are_told_in_the_order_of_the_verdicts(app):
     with app.test_request_context():
         told = explain_hits({"valid": 201, "preview_bot": 180, "duplicate": 31})
