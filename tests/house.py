@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import Flask, has_app_context
+from flask import Flask, has_app_context, session
+from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
+from flask_wtf.csrf import generate_csrf
 from werkzeug.test import TestResponse
 
 from contentflow.core.db import db, transaction
@@ -68,3 +70,15 @@ def run_work(app: Flask) -> None:
             while task is not None:
                 bells().lane(lane).execute(task)  # type: ignore[arg-type]
                 task = bells().lane(lane).dequeue()  # type: ignore[arg-type]
+
+
+def cookie_and_token(app: Flask, partner_id: str) -> tuple[str, str]:
+    """Return the session cookie of a partner's browser and a CSRF token that fits it, for real servers."""
+    with transaction():
+        session_token = partners.open_session(partner_id)
+    with app.test_request_context():
+        session["_user_id"], session["_fresh"] = session_token, True
+        token = generate_csrf()
+        signer = SecureCookieSessionInterface().get_signing_serializer(app)
+        assert signer is not None
+        return str(signer.dumps(dict(session))), token

@@ -18,9 +18,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from flask import Flask, current_app, session
-from flask.sessions import SecureCookieSessionInterface
-from flask_wtf.csrf import generate_csrf
+from flask import current_app
 from sqlalchemy import select, text
 
 from contentflow import config, create_app
@@ -35,6 +33,7 @@ from contentflow.offers import services as offers
 from contentflow.partners import services as partners
 from contentflow.partners.models import Partner
 from contentflow.pipeline.models import Asset
+from tests.house import cookie_and_token
 from tests.live import Live, serving
 
 KILLS = int(os.environ.get("CLICK_KILLS", "8"))
@@ -203,18 +202,6 @@ def live(tmp_path: Path, database_url: str) -> Iterator[Live]:
         yield live
 
 
-def logged_in(app: Flask, partner_id: str) -> tuple[str, str]:
-    """Return the session cookie of a partner's browser, and a CSRF token that fits it."""
-    with transaction():
-        session_token = partners.open_session(partner_id)
-    with app.test_request_context():
-        session["_user_id"], session["_fresh"] = session_token, True
-        token = generate_csrf()
-        signer = SecureCookieSessionInterface().get_signing_serializer(app)
-        assert signer is not None
-        return str(signer.dumps(dict(session))), token
-
-
 @pytest.fixture
 def codes(live: Live) -> Iterator[list[str]]:
     """The codes of a post's links; this process stands in an application on the same data."""
@@ -239,7 +226,7 @@ def test_what_was_answered_stands_exactly_once_whatever_is_killed(live: Live, co
     alice = db.session.scalars(select(Partner.id)).one()
     db.session.rollback()
 
-    with Crowd(live, codes) as crowd, Writer(live, *logged_in(current_app, alice)) as writer:  # type: ignore[arg-type]
+    with Crowd(live, codes) as crowd, Writer(live, *cookie_and_token(current_app, alice)) as writer:  # type: ignore[arg-type]
         kill_while_they_click(live, crowd, kinds[: KILLS // 2])
         kill_while_the_database_is_locked(live, crowd)
         kill_while_they_click(live, crowd, kinds[KILLS // 2 :])

@@ -11,9 +11,6 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from flask import Flask, session
-from flask.sessions import SecureCookieSessionInterface
-from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select
 
 from contentflow import config, create_app
@@ -24,6 +21,7 @@ from contentflow.mailing.models import Delivery
 from contentflow.offers import services as offers
 from contentflow.partners import services as partners
 from contentflow.sharekit.quota import daily_email_count
+from tests.house import cookie_and_token
 from tests.live import Live, serving
 
 PRESSES, RECIPIENTS, CAP = 40, 10, 200
@@ -34,17 +32,6 @@ def live(tmp_path: Path, database_url: str) -> Iterator[Live]:
     settings = {"SHARE_EMAIL_DAILY_LIMIT": str(CAP), "SHARE_EMAIL_UNDO_SECONDS": "3600", "HUEY_URL": ""}
     with serving(tmp_path, "--workers", "4", DATABASE_URL=database_url, **settings) as live:
         yield live
-
-
-def cookie_and_token(app: Flask, partner_id: str) -> tuple[str, str]:
-    with transaction():
-        session_token = partners.open_session(partner_id)
-    with app.test_request_context():
-        session["_user_id"], session["_fresh"] = session_token, True
-        token = generate_csrf()
-        signer = SecureCookieSessionInterface().get_signing_serializer(app)
-        assert signer is not None
-        return str(signer.dumps(dict(session))), token
 
 
 @pytest.mark.proof
