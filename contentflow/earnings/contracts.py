@@ -16,7 +16,7 @@ from contentflow.core import audit, clock
 from contentflow.core.db import db
 from contentflow.earnings import holds
 from contentflow.earnings.ledger import lock_partner
-from contentflow.earnings.models import Contract, Credit
+from contentflow.earnings.models import Contract, Credit, Hold
 from contentflow.earnings.refusals import UnknownAdvertiser, WrongVersion
 from contentflow.offers.models import Offer
 
@@ -88,7 +88,10 @@ def _standings(partner_id: str, sums: Iterable[tuple[str, int]]) -> list[Standin
 
 
 def list_due() -> list[tuple[str, Standing]]:
-    """Return (partner, standing) of everybody who is to be asked for a contract, the most first."""
+    """Return (partner, standing) of everybody who is to be asked for a contract, the most first.
+
+    Years that are over follow, where something of theirs is held still.
+    """
     total = func.sum(Credit.cents - Credit.taken_cents)
     signed = exists().where(
         Contract.partner_id == Credit.partner_id, Contract.advertiser == Credit.advertiser
@@ -101,7 +104,24 @@ def list_due() -> list[tuple[str, Standing]]:
         .order_by(total.desc())
     )
     rows = db.session.execute(found)
-    return [(partner_id, Standing(advertiser, int(cents), False)) for partner_id, advertiser, cents in rows]
+    this_year = [
+        (partner_id, Standing(advertiser, int(cents), False)) for partner_id, advertiser, cents in rows
+    ]
+    return this_year + _still_held()
+
+
+def _still_held() -> list[tuple[str, Standing]]:
+    found = (
+        select(Credit.partner_id, Credit.advertiser, func.max(Credit.at))
+        .join(Hold, Hold.credit_id == Credit.id)
+        .where(Hold.reason == CONTRACT, Hold.released_at.is_(None), Credit.at < _new_year())
+        .group_by(Credit.partner_id, Credit.advertiser)
+        .order_by(Credit.partner_id, Credit.advertiser)
+    )
+    return [
+        (partner_id, Standing(advertiser, _earned_in_year(partner_id, advertiser, at), False))
+        for partner_id, advertiser, at in db.session.execute(found)
+    ]
 
 
 def record_contract(

@@ -192,6 +192,18 @@ def test_a_refund_of_the_new_year_lets_nothing_of_the_old_one_go(app: Flask, ali
         assert reasons() == {"contract"}
 
 
+def test_in_january_what_december_holds_is_still_due_a_contract(app: Flask, alice, click, report):
+    report("T1", amount_cents=BIG, click_id=click())
+
+    with time_machine.travel(datetime(clock.now().year + 1, 1, 2, tzinfo=UTC)):
+        ((partner_id, standing),) = contracts.list_due()
+        assert (partner_id, standing.cents, standing.is_held) == (alice.id, 104_000, True)
+
+        sign(alice.id)
+
+        assert contracts.list_due() == []
+
+
 def test_an_offer_without_an_advertiser_is_one_by_itself_and_can_have_a_contract(
     app: Flask, alice, offer, click, report
 ):
