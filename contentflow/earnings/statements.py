@@ -60,8 +60,8 @@ class Statement:
     closing_cents: int
 
     @property
-    def change_cents(self) -> int:
-        return self.closing_cents - self.opening_cents
+    def is_over(self) -> bool:
+        return self.month < this_month()
 
 
 def this_month() -> str:

@@ -126,7 +126,9 @@ def test_the_statement_adds_up_on_the_page_and_in_the_csv(alice_client, alice, a
     found = rows(alice_client, "/partner/earnings/statement?format=csv")
 
     assert "Dû avant ce mois 10,00 €" in page
-    assert "Dû à la fin du mois 29,20 €" in page
+    assert "Dû à ce jour 29,20 €" in page
+    last = read(alice_client, f"/partner/earnings/statement?month={before:%Y-%m}")
+    assert "Dû à la fin du mois 10,00 €" in last
     assert "2023-451" in page
     assert [(row[1], row[6]) for row in found[1:]] == [
         ("opening", "10.00"),
