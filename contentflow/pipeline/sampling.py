@@ -63,7 +63,8 @@ def look_at(
     width, height = _sample_size(media)
     arguments = [*_section(section), *_hasty(), *reading(source, media.kind, _side(media))]
     arguments += ["-filter_complex", _look_graph(media, width, height, keep_speech=keep_speech)]
-    arguments += ["-map", "[small]", "-f", "rawvideo", "-pix_fmt", "gray", "samples.raw"]
+    length = ["-t", f"{section.seconds:.3f}"]
+    arguments += ["-map", "[small]", *length, "-f", "rawvideo", "-pix_fmt", "gray", "samples.raw"]
     if media.has_sound:
         arguments += ["-map", "[heard]", "-f", "null", "-"]
     if media.has_sound and keep_speech:
@@ -143,6 +144,8 @@ def find_liveliest(source: Path, media: Media, most_seconds: float, folder: Path
 def _liveliness(source: Path, media: Media, folder: Path, seconds: float) -> NDArray[np.float64]:
     """Return a score for each second of the video, from its key frames and its sound alone."""
     width, height = LIVELY_SIZE
+    # No further than the head says: the gap before a frame that comes hours later would be filled.
+    length = ["-t", f"{media.seconds:.3f}"]
     arguments = ["-skip_frame", "nokey", *reading(source, media.kind, _side(media))]
     arguments += [
         "-map",
@@ -150,9 +153,9 @@ def _liveliness(source: Path, media: Media, folder: Path, seconds: float) -> NDA
         "-vf",
         f"fps=1,scale={width}:{height}:flags=area,format=gray",
     ]
-    arguments += ["-f", "rawvideo", "lively.raw"]
+    arguments += [*length, "-f", "rawvideo", "lively.raw"]
     if media.has_sound:
-        arguments += ["-map", "0:a:0", "-ac", "1", "-ar", "8000", "-f", "s16le", "lively.pcm"]
+        arguments += ["-map", "0:a:0", "-ac", "1", "-ar", "8000", *length, "-f", "s16le", "lively.pcm"]
     demand(run_ffmpeg(arguments, folder, seconds), Reason.UNREADABLE)
     frames = np.array(_frames(folder / "lively.raw", width, height), dtype=np.float64)
     moves = (

@@ -1,0 +1,45 @@
+"""A film whose head lies about its length costs no more than what it claims."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from contentflow.pipeline import sampling
+from contentflow.pipeline.probe import Limits, probe
+from contentflow.pipeline.sniff import Kind
+from tests.pipeline.films import ffmpeg, film
+
+DURATION = b"\x44\x89\x88"  # Matroska's element, of eight bytes.
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Ten seconds, of which the last half second comes five hours later."""
+    gap = tmp_path / "gap.mkv"
+    late = "setts=ts='if(gt(PTS*TB,9.5),PTS+20000/TB,PTS)'"
+    film(tmp_path / "film.mp4", seconds=10, size="64x36", more=("-g", "1"))
+    ffmpeg("-i", str(tmp_path / "film.mp4"), "-map", "0:v", "-c", "copy", "-bsf:v", late, str(gap))
+    head, _, rest = gap.read_bytes().partition(DURATION)
+    gap.write_bytes(head + DURATION + struct.pack(">d", 10_000.0) + rest[8:])
+    return gap
+
+
+def test_a_frame_hours_after_the_end_is_not_waited_for(source: Path, tmp_path: Path):
+    media = probe(source, Kind.MATROSKA, Limits())
+    assert media.seconds == 10
+
+    sampling.find_liveliest(source, media, 5, tmp_path, 60)
+
+    width, height = sampling.LIVELY_SIZE
+    assert (tmp_path / "lively.raw").stat().st_size <= 12 * width * height
+
+
+def test_a_gap_within_the_clip_is_not_filled(source: Path, tmp_path: Path):
+    media = probe(source, Kind.MATROSKA, Limits())
+
+    samples = sampling.look_at(source, media, sampling.Section(5, 5), tmp_path, 60, keep_speech=False)
+
+    assert len(samples.frames) <= 5 * sampling.SAMPLES_PER_SECOND + 1
