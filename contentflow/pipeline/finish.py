@@ -108,7 +108,7 @@ def _side(media: Media) -> int:
 def _graph(plan: Plan) -> str:
     chosen = "+".join(f"eq(n\\,{frame})" for frame in sorted(set(plan.covers)))
     parts = [
-        f"[0:{plan.media.video_index}]fps={plan.rate}[in]",
+        f"[0:{plan.media.video_index}]fps={plan.rate},trim=duration={plan.section.seconds:.3f}[in]",
         plan.framing.graph,
         "[framed]format=yuv420p,split[picked][bare]",
         f"[bare]ass=words.ass:{TEXT},setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709[clip]",

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from contentflow.pipeline import sampling
+from contentflow.pipeline.clip import Wishes, make_clip
 from contentflow.pipeline.probe import Limits, probe
 from contentflow.pipeline.sniff import Kind
 from tests.pipeline.films import ffmpeg, film
+from tests.pipeline.test_clip import house
 
 DURATION = b"\x44\x89\x88"  # Matroska's element, of eight bytes.
 
@@ -43,3 +45,12 @@ def test_a_gap_within_the_clip_is_not_filled(source: Path, tmp_path: Path):
     samples = sampling.look_at(source, media, sampling.Section(5, 5), tmp_path, 60, keep_speech=False)
 
     assert len(samples.frames) <= 5 * sampling.SAMPLES_PER_SECOND + 1
+
+
+def test_the_clip_ends_where_the_head_says(source: Path, tmp_path: Path):
+    work = tmp_path / "work"
+    work.mkdir()
+
+    _, facts = make_clip(source, Wishes(start=5.0), house(most_seconds=25.0), work, lambda step, share: None)
+
+    assert facts.seconds == 5
