@@ -156,3 +156,25 @@ def test_an_error_leaves_once_its_field_is_mended(phone: BrowserContext, live: L
 
     expect(page.locator("#source_url-error")).to_have_count(0)
     expect(page.locator("[name=source_url]")).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_an_error_that_is_mended_at_the_very_swap_leaves_too(phone: BrowserContext, live: Live):
+    page = phone.new_page()
+    log_in(page, live, "quick@example.org")
+    page.goto(f"{live.url}/byop/new")
+    page.fill("[name=source_url]", "ftp://example.org")
+    page.evaluate(
+        """() => document.addEventListener("htmx:afterSwap", () => {
+            const input = document.querySelector("[name=source_url][aria-invalid]");
+            if (!input) return;
+            input.value = "https://example.org/v.mp4";
+            input.dispatchEvent(new Event("input", {bubbles: true}));
+        })"""
+    )
+
+    page.locator("form[action$='/byop/submit'] [type=submit]").last.click()
+
+    expect(page.locator("[name=source_url]")).to_have_value("https://example.org/v.mp4")
+    expect(page.locator("#source_url-error")).to_have_count(0)
+    page.wait_for_timeout(100)
+    expect(page.locator(".field-wrong")).to_have_count(0)
