@@ -20,7 +20,9 @@ from contentflow.pipeline.sampling import SAMPLES_PER_SECOND, Samples, Section
 from contentflow.pipeline.sniff import Kind, kind_of_file
 
 SHORTEST_CLIP_SECONDS = 1.0
+COVER_GLIMPSES, MOST_GLIMPSES = 10, 24
 
+Seen = list[faces.Face | None]
 Tell = Callable[[str, float], object]
 
 
@@ -71,14 +73,11 @@ def make_clip(source: Path, wishes: Wishes, house: House, folder: Path, tell: Te
     tell("look", 0.0)
     source, media = _opened(source, house, folder)
     section = _section(source, media, wishes, house, folder)
-    keep_speech = not wishes.subtitles and speech.can_listen(house.whisper_model)
-    samples = sampling.look_at(source, media, section, folder, house.most_seconds, keep_speech=keep_speech)
-    tell("look", 0.5)
-    seen = _seen(samples)
+    samples, seen, mode = _look(source, media, section, wishes, house, folder)
     tell("listen", 0.0)
     words, origin = _words(samples, wishes, section, house)
     tell("render", 0.0)
-    plan = _plan(media, section, samples, seen, words, wishes, house)
+    plan = _plan(media, section, samples, seen, words, mode, house)
     finish.render(source, plan, folder, house.most_seconds, lambda share: tell("render", share))
     tell("finish", 0.0)
     made = _collected(folder, plan)
@@ -86,7 +85,7 @@ def make_clip(source: Path, wishes: Wishes, house: House, folder: Path, tell: Te
         video_seconds=media.seconds,
         start=section.start,
         seconds=section.seconds,
-        framing=reframe.choose_mode(wishes.framing, media, seen),
+        framing=mode,
         captions=origin,
         words=[(word.start, word.end, word.text) for word in words],
         covers=len(list(made.glob("cover-*.jpg"))),
@@ -108,7 +107,37 @@ def _section(source: Path, media: Media, wishes: Wishes, house: House, folder: P
     return Section(start, min(house.clip_seconds, media.seconds - start))
 
 
-def _seen(samples: Samples) -> list[faces.Face | None]:
+def _look(
+    source: Path, media: Media, section: Section, wishes: Wishes, house: House, folder: Path
+) -> tuple[Samples, Seen, str]:
+    """Return samples, the face in each and the framing. Key frames do, unless somebody can be followed."""
+    keep_speech = not wishes.subtitles and speech.can_listen(house.whisper_model)
+
+    def look(*, closely: bool) -> Samples:
+        return sampling.look_at(
+            source, media, section, folder, house.most_seconds, closely=closely, keep_speech=keep_speech
+        )
+
+    mode = reframe.choose_mode(wishes.framing, media)
+    may_follow = mode != "blur" and reframe.can_move(media)
+    samples = look(closely=False)
+    seen = _glimpsed(samples, MOST_GLIMPSES if may_follow else COVER_GLIMPSES)
+    if sampling.are_enough(samples, section) and not (may_follow and any(seen)):
+        return samples, seen, mode or "blur"
+    samples = look(closely=True)
+    seen = _followed(samples)
+    return samples, seen, mode or reframe.choose_by_faces(seen)
+
+
+def _glimpsed(samples: Samples, most: int) -> Seen:
+    """The largest face in each of the pictures that are worth a look; the others count as empty."""
+    seen: Seen = [None] * len(samples.frames)
+    for index in thumbs.find_promising(samples.frames, most):
+        seen[index] = next(iter(faces.find_faces(samples.frames[index])), None)
+    return seen
+
+
+def _followed(samples: Samples) -> Seen:
     frames = samples.frames
     cuts = {math.ceil(cut * SAMPLES_PER_SECOND) for cut in samples.cuts}
 
@@ -143,16 +172,19 @@ def _plan(
     media: Media,
     section: Section,
     samples: Samples,
-    seen: list[faces.Face | None],
+    seen: Seen,
     words: list[Word],
-    wishes: Wishes,
+    mode: str,
     house: House,
 ) -> finish.Plan:
     rate = sampling.clip_rate(media)
-    if reframe.choose_mode(wishes.framing, media, seen) == "blur":
+    if mode == "blur":
         framing = reframe.blur_framing(media)
     else:
-        framing = reframe.crop_framing(media, rate, section.seconds, seen, SAMPLES_PER_SECOND, samples.cuts)
+        followed = seen if samples.is_close else []
+        framing = reframe.crop_framing(
+            media, rate, section.seconds, followed, SAMPLES_PER_SECOND, samples.cuts
+        )
     return finish.Plan(
         media=media,
         section=section,
@@ -161,7 +193,7 @@ def _plan(
         disclosure=house.disclosure,
         cues=captions.group(words),
         loudness=samples.loudness,
-        covers=thumbs.choose_covers(samples.frames, seen, SAMPLES_PER_SECOND, rate),
+        covers=thumbs.choose_covers(samples.frames, seen, samples.times, rate),
     )
 
 

@@ -30,6 +30,7 @@ class Media:
     """A video as it is shown: ``width`` and ``height`` after rotation and with square pixels.
 
     ``frame_width`` and ``frame_height`` are the pixels that a filter gets, rotated but not squared.
+    ``matrix`` is how its colours were made, by the name that the filter ``scale`` has for it.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class Media:
     frame_height: int = 0
     rotation: int = 0
     is_hdr: bool = False
+    matrix: str = "bt709"
 
 
 def probe(source: Path, kind: Kind, limits: Limits) -> Media:
@@ -87,6 +89,7 @@ def read_description(said: str, kind: Kind) -> Media:
         frame_height=frame[1],
         rotation=rotation,
         is_hdr="smpte2084" in details or "arib-std-b67" in details,
+        matrix=_matrix(details, size),
     )
 
 
@@ -95,6 +98,25 @@ def _size(details: str) -> tuple[int, int] | None:
     if found is None or not int(found[1]) or not int(found[2]):
         return None
     return int(found[1]), int(found[2])
+
+
+_MATRICES = {
+    "bt709": "bt709",
+    "smpte170m": "bt601",
+    "bt470bg": "bt601",
+    "fcc": "fcc",
+    "smpte240m": "smpte240m",
+    "bt2020nc": "bt2020",
+    "bt2020c": "bt2020",
+}
+
+
+def _matrix(details: str, size: tuple[int, int]) -> str:
+    """Return what the video says; where it says nothing, what every player takes for that size."""
+    for said in re.findall(r"[(,] ?([a-z0-9]+)(?:/[a-z0-9-]+/[a-z0-9-]+)?(?=[,)])", details):
+        if said in _MATRICES:
+            return _MATRICES[said]
+    return "bt709" if size[0] >= 1280 or size[1] > 576 else "bt601"
 
 
 def _pixel_shape(details: str) -> Fraction:

@@ -20,9 +20,12 @@ BLUR_WIDTH, BLUR_HEIGHT = 136, 240
 SPARE_PIXELS = 4
 # Below this share of samples with a face, a wide picture is better shown whole.
 FACES_ENOUGH = 0.35
+# Where a crop leaves out less than that, its middle is as good as any place.
+STILL_SHARE = 0.95
 
+# HDR is BT.2020, also where a film forgets to say so.
 TONE_MAP = (
-    "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
+    "setparams=colorspace=bt2020nc:color_primaries=bt2020,zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
     "tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
 )
 
@@ -35,31 +38,71 @@ class Framing:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def choose_mode(wish: str, media: Media, faces: Sequence[Face | None]) -> str:
-    """Return ``crop`` or ``blur`` for the wish ``crop``, ``blur`` or ``auto``."""
+def choose_mode(wish: str, media: Media) -> str | None:
+    """Return ``crop`` or ``blur``; None where the wish is ``auto`` and only the faces can tell."""
     if wish in ("crop", "blur"):
         return wish
-    if media.width / media.height <= SHAPE * 1.25:
-        return "crop"  # Nearly upright: little is lost.
+    # Nearly upright: little is lost.
+    return "crop" if media.width / media.height <= SHAPE * 1.25 else None
+
+
+def choose_by_faces(faces: Sequence[Face | None]) -> str:
+    """Return ``crop`` where somebody is to be followed, else ``blur``."""
     seen = sum(face is not None for face in faces)
     return "crop" if faces and seen / len(faces) >= FACES_ENOUGH else "blur"
 
 
+def can_move(media: Media) -> bool:
+    """Whether a crop leaves out so much that it matters where it is."""
+    return _share(media) < STILL_SHARE
+
+
+def _share(media: Media) -> float:
+    """Return how much of the picture's width, or height, has the screen's shape."""
+    return min(SHAPE * media.height / media.width, media.width / media.height / SHAPE)
+
+
 def blur_framing(media: Media) -> Framing:
-    """All of the picture on its own blur, which is made small: four times faster than at full size."""
-    scale = min(WIDTH / media.width, HEIGHT / media.height)
-    width, height = _even(media.width * scale), _even(media.height * scale)
-    # The part of the picture that has the screen's shape, cut out before anything is scaled.
-    across, down = min(1.0, SHAPE * media.height / media.width), min(1.0, media.width / media.height / SHAPE)
-    back = f"{_even(media.frame_width * across)}:{_even(media.frame_height * down)}"
+    """All of the picture between two pieces of its own blur, which is made small: much faster than at full
+    size, and nothing is drawn that the picture would cover."""
+    is_wide = media.width / media.height > SHAPE
+    width, height = (
+        (WIDTH, _even(WIDTH * media.height / media.width))
+        if is_wide
+        else (_even(HEIGHT * media.width / media.height), HEIGHT)
+    )
+    spare = HEIGHT - height if is_wide else WIDTH - width
+    if spare < 4:
+        return Framing(f"[in]{_scaled(media, WIDTH, HEIGHT)}null[framed]")
+    first = spare // 4 * 2
+    # The part of the picture that has the screen's shape.
+    part = (_even(height * SHAPE), height) if is_wide else (width, _even(width / SHAPE))
+    before, after = (
+        _ground(size, is_wide=is_wide, is_last=is_last)
+        for size, is_last in ((first, False), (spare - first, True))
+    )
     graph = (
-        f"[in]{_tones(media)}split[front][back];"
-        f"[back]crop={back},scale={BLUR_WIDTH}:{BLUR_HEIGHT}:flags=fast_bilinear,boxblur=7:2:5:2,"
-        f"lutyuv=y='16+(val-16)*0.7',scale={WIDTH}:{HEIGHT}:flags=bilinear,setsar=1[ground];"
-        f"[front]scale={width}:{height}:flags=bicubic,setsar=1[whole];"
-        "[ground][whole]overlay=(W-w)/2:(H-h)/2:shortest=1[framed]"
+        f"[in]{_scaled(media, width, height)}format=yuv420p,split[whole][back];"
+        f"[back]crop={part[0]}:{part[1]},scale={BLUR_WIDTH}:{BLUR_HEIGHT}:flags=fast_bilinear,"
+        f"boxblur=7:2:5:2,lutyuv=y='16+(val-16)*0.7',split[head][tail];"
+        f"[head]{before}[before];[tail]{after}[after];"
+        f"[before][whole][after]{'v' if is_wide else 'h'}stack=3[framed]"
     )
     return Framing(graph)
+
+
+def _ground(size: int, *, is_wide: bool, is_last: bool) -> str:
+    """One end of the small blur, ``size`` pixels of the screen, drawn large."""
+    if is_wide:
+        rows = _even(size * BLUR_HEIGHT / HEIGHT)
+        crop, scale = f"{BLUR_WIDTH}:{rows}:0:{BLUR_HEIGHT - rows if is_last else 0}", f"{WIDTH}:{size}"
+    else:
+        columns = _even(size * BLUR_WIDTH / WIDTH)
+        crop, scale = (
+            f"{columns}:{BLUR_HEIGHT}:{BLUR_WIDTH - columns if is_last else 0}:0",
+            f"{size}:{HEIGHT}",
+        )
+    return f"crop={crop},scale={scale}:flags=fast_bilinear,setsar=1"
 
 
 def crop_framing(
@@ -71,8 +114,7 @@ def crop_framing(
     cuts: Sequence[float],
 ) -> Framing:
     """A crop of the screen's shape that follows the faces."""
-    is_wide = media.width / media.height > SHAPE
-    share = min(SHAPE * media.height / media.width, media.width / media.height / SHAPE)
+    is_wide, share = media.width / media.height > SHAPE, _share(media)
     centres = [None if face is None else (face.x if is_wide else face.y) for face in faces]
     frames = math.ceil(seconds * rate) + 1
     path = camera_path(centres, samples_per_second, cuts, frames, float(rate), share)
@@ -92,9 +134,9 @@ def _moving_crop(
     places = [_place(centre * length - exact / 2, length - coarse, zoom, scaled - screen) for centre in path]
     axis = "x" if is_wide else "y"
     first, second = (
-        (f"{coarse}:{media.frame_height}", f"{scaled}:{HEIGHT}")
+        (f"{coarse}:{media.frame_height}", (scaled, HEIGHT))
         if is_wide
-        else (f"{media.frame_width}:{coarse}", f"{WIDTH}:{scaled}")
+        else (f"{media.frame_width}:{coarse}", (WIDTH, scaled))
     )
     start = (
         (f"{places[0][0]}:0", f"{places[0][1]}:0") if is_wide else (f"0:{places[0][0]}", f"0:{places[0][1]}")
@@ -105,8 +147,8 @@ def _moving_crop(
     }
     told = {name: f"sendcmd=f={name}.cmd," if files[f"{name}.cmd"] else "" for name in ("coarse", "fine")}
     graph = (
-        f"[in]{told['coarse']}crop@coarse={first}:{start[0]},scale={second}:flags=bicubic,setsar=1,"
-        f"{_tones(media)}{told['fine']}crop@fine={WIDTH}:{HEIGHT}:{start[1]}[framed]"
+        f"[in]{told['coarse']}crop@coarse={first}:{start[0]},{_scaled(media, *second)}"
+        f"{told['fine']}crop@fine={WIDTH}:{HEIGHT}:{start[1]}[framed]"
     )
     return Framing(graph, files)
 
@@ -125,8 +167,12 @@ def _commands(places: Sequence[int], rate: Fraction, what: str) -> str:
     )
 
 
-def _tones(media: Media) -> str:
-    return f"{TONE_MAP}," if media.is_hdr else ""
+def _scaled(media: Media, width: int, height: int) -> str:
+    """Scale, with square pixels and the colours of HD television, which is what the clip says that it has."""
+    if media.is_hdr:
+        return f"scale={width}:{height}:flags=bicubic,setsar=1,{TONE_MAP},"
+    colours = f"in_color_matrix={media.matrix}:out_color_matrix=bt709:out_range=tv"
+    return f"scale={width}:{height}:flags=bicubic:{colours},setsar=1,"
 
 
 def _even(value: float) -> int:

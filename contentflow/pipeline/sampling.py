@@ -1,4 +1,7 @@
-"""One look at the part that becomes the clip: small frames, cuts, loudness and speech, in one decode."""
+"""One look at the part that becomes the clip: small frames, cuts, loudness and speech, in one decode.
+
+Key frames alone are decoded at almost no cost; all others only where somebody has to be followed.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ from contentflow.pipeline.reasons import Reason, Unfit
 Gray = NDArray[np.uint8]
 
 SAMPLES_PER_SECOND = 5
+KEYS_PER_SECOND = 2
+LEAST_KEYS, MOST_SECONDS_A_KEY = 6, 3.0
 SAMPLE_SIDE = 360
 MOST_FPS = 30
 CUT_SCORE = 10
@@ -37,16 +42,19 @@ class Section:
 
 @dataclass(frozen=True)
 class Samples:
-    """``frames`` holds ``SAMPLES_PER_SECOND`` gray pictures; ``cuts`` are times in the clip.
+    """``frames`` are gray pictures, at their ``times``; these and ``cuts`` are seconds in the clip.
 
+    Where the look was not close, the frames are key frames and the cuts are not known.
     ``loudness`` is in LUFS, None where there is no sound to speak of; ``speech`` is a WAV
     where it is to be heard.
     """
 
     frames: list[Gray]
+    times: list[float]
     cuts: list[float]
     loudness: float | None
     speech: Path | None
+    is_close: bool
 
 
 def clip_rate(media: Media) -> Fraction:
@@ -57,34 +65,56 @@ def clip_rate(media: Media) -> Fraction:
 
 
 def look_at(
-    source: Path, media: Media, section: Section, folder: Path, seconds: float, *, keep_speech: bool
+    source: Path,
+    media: Media,
+    section: Section,
+    folder: Path,
+    seconds: float,
+    *,
+    closely: bool,
+    keep_speech: bool,
 ) -> Samples:
-    """Raises ``Unfit``. Writes its notes into ``folder``, and the speech where somebody is to hear it."""
+    """Look ``closely``, ``SAMPLES_PER_SECOND`` and at every cut, or at key frames alone.
+
+    Raises ``Unfit``. Writes its notes into ``folder``, and the speech where somebody is to hear it.
+    """
     width, height = _sample_size(media)
-    arguments = [*_section(section), *_hasty(), *reading(source, media.kind, _side(media))]
-    arguments += ["-filter_complex", _look_graph(media, width, height, keep_speech=keep_speech)]
+    graph = _close_graph(media, width, height) if closely else _key_graph(media, width, height)
+    if media.has_sound:
+        graph += f";[0:a:0]{'asplit[speech],' if keep_speech else ''}ebur128=framelog=quiet[heard]"
+    arguments = [*_section(section), *_hasty(closely=closely), *reading(source, media.kind, _side(media))]
     length = ["-t", f"{section.seconds:.3f}"]
-    arguments += ["-map", "[small]", *length, "-f", "rawvideo", "-pix_fmt", "gray", "samples.raw"]
+    arguments += ["-filter_complex", graph, "-map", "[small]", *length, "-fps_mode", "passthrough"]
+    arguments += ["-f", "rawvideo", "-pix_fmt", "gray", "samples.raw"]
     if media.has_sound:
         arguments += ["-map", "[heard]", "-f", "null", "-"]
     if media.has_sound and keep_speech:
         arguments += ["-map", "[speech]", "-ac", "1", "-ar", str(SPEECH_HERTZ), "speech.wav"]
-    said = demand(run_ffmpeg(arguments, folder, seconds), Reason.UNREADABLE).said
+    outcome = run_ffmpeg(arguments, folder, seconds)
+    if closely:  # Where no key frame is, a glance sees nothing and ffmpeg complains.
+        demand(outcome, Reason.UNREADABLE)
     frames = _frames(folder / "samples.raw", width, height)
-    if not frames:
+    noted = _noted(folder / "notes.txt")
+    if closely and not frames:
         raise Unfit(Reason.UNREADABLE)
-    loudness = _loudness(said) if media.has_sound else None
+    times = [index / SAMPLES_PER_SECOND for index in range(len(frames))] if closely else noted
+    loudness = _loudness(outcome.said) if media.has_sound else None
     speech = folder / "speech.wav" if loudness is not None and keep_speech else None
-    return Samples(frames, _cuts(folder / "cuts.txt"), loudness, speech)
+    return Samples(frames, times, _apart(noted) if closely else [], loudness, speech, closely)
+
+
+def are_enough(samples: Samples, section: Section) -> bool:
+    """Whether the key frames alone give a choice of covers; some films have one in ten seconds."""
+    return len(samples.frames) >= max(LEAST_KEYS, section.seconds / MOST_SECONDS_A_KEY)
 
 
 def _section(section: Section) -> list[str]:
     return ["-ss", f"{section.start:.3f}", "-t", f"{section.seconds:.3f}"]
 
 
-def _hasty() -> list[str]:
+def _hasty(*, closely: bool) -> list[str]:
     # Frames that no other frame needs are left out and edges are not smoothed: half the decoding.
-    return ["-skip_frame", "noref", "-skip_loop_filter", "all"]
+    return ["-skip_frame", "noref" if closely else "nokey", "-skip_loop_filter", "all"]
 
 
 def _side(media: Media) -> int:
@@ -96,29 +126,40 @@ def _sample_size(media: Media) -> tuple[int, int]:
     return max(2, round(media.width * scale)), max(2, round(media.height * scale))
 
 
-def _look_graph(media: Media, width: int, height: int, *, keep_speech: bool) -> str:
-    graph = (
+def _close_graph(media: Media, width: int, height: int) -> str:
+    return (
         f"[0:{media.video_index}]scale={width}:{height}:flags=fast_bilinear,format=gray,"
-        f"scdet=t={CUT_SCORE},metadata=print:key=lavfi.scd.time:file=cuts.txt,fps={SAMPLES_PER_SECOND}[small]"
+        f"scdet=t={CUT_SCORE},metadata=print:key=lavfi.scd.time:file=notes.txt,fps={SAMPLES_PER_SECOND}[small]"
     )
-    if media.has_sound:
-        graph += f";[0:a:0]{'asplit[speech],' if keep_speech else ''}ebur128=framelog=quiet[heard]"
-    return graph
+
+
+def _key_graph(media: Media, width: int, height: int) -> str:
+    # In some films every frame is a key frame.
+    seldom = f"isnan(prev_selected_t)+gte(t-prev_selected_t\\,{1 / KEYS_PER_SECOND})"
+    return (
+        f"[0:{media.video_index}]select='{seldom}',scale={width}:{height}:flags=fast_bilinear,format=gray,"
+        "scdet,metadata=print:key=lavfi.scd.mafd:file=notes.txt[small]"
+    )
 
 
 def _frames(raw: Path, width: int, height: int) -> list[Gray]:
-    pixels = np.fromfile(raw, dtype=np.uint8)
+    pixels = np.fromfile(raw, dtype=np.uint8) if raw.exists() else np.zeros(0, dtype=np.uint8)
     count = len(pixels) // (width * height)
     return list(pixels[: count * width * height].reshape(count, height, width))
 
 
-def _cuts(notes: Path) -> list[float]:
+def _noted(notes: Path) -> list[float]:
+    """Return the times of the frames that a graph noted: the cuts, or all."""
     text = notes.read_text() if notes.exists() else ""
+    return [float(found) for found in re.findall(r"pts_time:(-?[\d.]+)", text)]
+
+
+def _apart(times: list[float]) -> list[float]:
     cuts: list[float] = []
-    for found in re.findall(r"lavfi.scd.time=([\d.]+)", text):
+    for time in times:
         # A flash looks like two cuts; the camera stays where it is.
-        if float(found) > (cuts[-1] + SHORTEST_SHOT_SECONDS if cuts else 0.0):
-            cuts.append(float(found))
+        if time > (cuts[-1] + SHORTEST_SHOT_SECONDS if cuts else 0.0):
+            cuts.append(time)
     return cuts
 
 

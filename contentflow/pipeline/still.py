@@ -42,7 +42,7 @@ def _moved(opened: Path, folder: Path, seconds: float) -> Path:
     shape = f"{max(2, round(width * scale / 2) * 2)}x{max(2, round(height * scale / 2) * 2)}"
     move = (
         f"zoompan=z='1+{ZOOM}*on/{frames}':x='(iw-iw/zoom)/2':y='(ih-ih/zoom)/2'"
-        f":d={frames}:fps={RATE}:s={shape},setsar=1"
+        f":d={frames}:fps={RATE}:s={shape},setsar=1,scale=out_color_matrix=bt709:out_range=tv"
     )
     arguments = ["-protocol_whitelist", "file", "-f", "png_pipe", "-i", f"file:{opened.resolve()}"]
     arguments += ["-vf", f"{move},format=yuv420p", "-frames:v", str(frames)]

@@ -40,7 +40,7 @@ def words_ass(disclosure: str, seconds: float, cues: Sequence[Cue]) -> str:
     mention_style, mention = _mention(disclosure, seconds, WIDTH, HEIGHT)
     style = (
         "Style: Captions,Inter Extra Bold,82,&H00FFFFFF,&H00FFFFFF,&H00181716,&H96000000,0,0,0,0,100,100,"
-        f"-1,0,1,6,2,2,{SAFE_RIGHT},{SAFE_RIGHT},{SAFE_BOTTOM + 28},1"
+        f"-1,0,1,6,0,2,{SAFE_RIGHT},{SAFE_RIGHT},{SAFE_BOTTOM + 28},1"
     )
     lines = [line for cue in cues for line in _spoken(cue)]
     styles = f"{mention_style}\n{style}"

@@ -19,28 +19,41 @@ COVERS = 3
 APART_SECONDS = 1.0
 POSTER_WIDTH, POSTER_HEIGHT = 1200, 630
 MOST_POSTER_BYTES = 300_000
+# A JPEG has no word for it: whoever opens one takes its colours for those of BT.601, in full range.
+AS_JPEG = "scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p"
 
 
 def choose_covers(
-    frames: Sequence[Gray], faces: Sequence[Face | None], samples_per_second: float, rate: Fraction
+    frames: Sequence[Gray], faces: Sequence[Face | None], times: Sequence[float], rate: Fraction
 ) -> list[int]:
     """Return up to three frame numbers of the clip, the best first, a second or more apart."""
-    scores = [_score(frame, face) for frame, face in zip(frames, faces, strict=True)]
-    apart = min(APART_SECONDS * samples_per_second, max(1.0, len(frames) / COVERS))
-    chosen: list[int] = []
-    for index in sorted(range(len(scores)), key=lambda index: -scores[index]):
-        if all(abs(index - other) >= apart for other in chosen):
-            chosen.append(index)
+    scores = [_picture(frame) + _face(frame, face) for frame, face in zip(frames, faces, strict=True)]
+    # Whatever is chosen first, there is room for the others.
+    apart = min(APART_SECONDS, times[-1] / (2 * COVERS - 1)) if times else 0.0
+    chosen: list[float] = []
+    for index in _best_first(scores):
+        if all(abs(times[index] - other) >= apart for other in chosen):
+            chosen.append(times[index])
         if len(chosen) == COVERS:
             break
-    return [round(index / samples_per_second * rate) for index in chosen] or [0]
+    return [max(0, round(time * rate)) for time in chosen] or [0]
 
 
-def _score(frame: Gray, face: Face | None) -> float:
-    score = _sharpness(frame) * 0.5 + _light(frame)
-    if face is not None:
-        score += 0.5 + 0.5 * count_open_eyes(frame, face)
-    return score
+def find_promising(frames: Sequence[Gray], most: int) -> list[int]:
+    """Return the indexes of the sharpest and best lit, where it is worth while to look for faces."""
+    return _best_first([_picture(frame) for frame in frames])[:most]
+
+
+def _best_first(scores: Sequence[float]) -> list[int]:
+    return sorted(range(len(scores)), key=lambda index: -scores[index])
+
+
+def _picture(frame: Gray) -> float:
+    return _sharpness(frame) * 0.5 + _light(frame)
+
+
+def _face(frame: Gray, face: Face | None) -> float:
+    return 0.0 if face is None else 0.5 + 0.5 * count_open_eyes(frame, face)
 
 
 def _sharpness(frame: Gray) -> float:
@@ -62,7 +75,7 @@ def poster_graph() -> str:
         "[behind]scale=150:-2:flags=fast_bilinear,crop=150:79,boxblur=6:2,lutyuv=y='16+(val-16)*0.7',"
         f"scale={POSTER_WIDTH}:{POSTER_HEIGHT}:flags=bilinear,setsar=1[back];"
         f"[whole]scale=-2:{POSTER_HEIGHT}:flags=area,setsar=1[front];"
-        "[back][front]overlay=(W-w)/2:0,ass=poster.ass:fontsdir=fonts,format=yuvj420p[posters]"
+        f"[back][front]overlay=(W-w)/2:0,ass=poster.ass:fontsdir=fonts,{AS_JPEG}[posters]"
     )
 
 

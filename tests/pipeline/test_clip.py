@@ -58,7 +58,7 @@ def said_by_ffmpeg(path: Path, *more: str) -> str:
     return subprocess.run([program, "-i", str(path), *more], capture_output=True, text=True).stderr
 
 
-HDR = ("-color_trc", "arib-std-b67", "-colorspace", "bt2020nc", "-color_primaries", "bt2020")
+HDR = ("-x264-params", "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc")
 MATRIX: list[tuple[str, dict[str, Any]]] = [
     ("film.mp4", {}),
     ("film.mov", {"size": "180x320"}),

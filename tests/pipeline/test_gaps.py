@@ -42,7 +42,9 @@ def test_a_frame_hours_after_the_end_is_not_waited_for(source: Path, tmp_path: P
 def test_a_gap_within_the_clip_is_not_filled(source: Path, tmp_path: Path):
     media = probe(source, Kind.MATROSKA, Limits())
 
-    samples = sampling.look_at(source, media, sampling.Section(5, 5), tmp_path, 60, keep_speech=False)
+    section = sampling.Section(5, 5)
+
+    samples = sampling.look_at(source, media, section, tmp_path, 60, closely=True, keep_speech=False)
 
     assert len(samples.frames) <= 5 * sampling.SAMPLES_PER_SECOND + 1
 
