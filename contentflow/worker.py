@@ -56,7 +56,7 @@ class OnceAMinute(logging.Filter):
 
 
 def run(app: Flask) -> None:
-    """Work until SIGTERM or SIGINT; then end what is in hand, within 6 seconds."""
+    """Work until SIGTERM or SIGINT; then end what is in hand, within 6 seconds, or give it back."""
     hold_lifeline()
     for handler in logging.getLogger().handlers:
         handler.addFilter(OnceAMinute())
@@ -73,6 +73,9 @@ def run(app: Flask) -> None:
     _sweep_until(app, stop)
     for consumer in consumers:
         consumer.stop_flag.set()
+    with app.app_context():
+        for give_back in bells().stop():
+            _survive(give_back)
     until = time.monotonic() + STOP_SECONDS
     for consumer in consumers:
         for _, thread in consumer.worker_threads:

@@ -1,6 +1,7 @@
 """A claim that outlives its lease while its holder is alive: the lease is renewed from beside.
 
-A dead worker renews nothing, so its rows are taken again after ``LEASE_SECONDS``.
+A dead worker renews nothing, so its rows are taken again after ``LEASE_SECONDS``. One that is told to
+stop gives back at once what it can.
 """
 
 from __future__ import annotations
@@ -19,14 +20,24 @@ from sqlalchemy.exc import SQLAlchemyError
 from contentflow.config import settings
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
-from contentflow.core.work import Workable
+from contentflow.core.work import GiveBack, Workable, bells
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def held(model: type[Workable], row_id: str, lease: str, most_seconds: float) -> Iterator[None]:
-    """Keep a claim for as long as the block runs, at most ``most_seconds``."""
+def held(
+    model: type[Workable],
+    row_id: str,
+    lease: str,
+    most_seconds: float,
+    give_back: GiveBack | None = None,
+) -> Iterator[None]:
+    """Keep a claim for as long as the block runs, at most ``most_seconds``.
+
+    ``give_back`` is called, from another thread, when the process is told to stop meanwhile. Without it
+    the claim stays, as it must where something may have left already.
+    """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     over = threading.Event()
     until = time.monotonic() + most_seconds
@@ -37,11 +48,14 @@ def held(model: type[Workable], row_id: str, lease: str, most_seconds: float) ->
             while not over.wait(pause) and time.monotonic() < until and _renewed(model, row_id, lease):
                 pass
 
+    if give_back is not None:
+        bells().take_in_hand(lease, give_back)
     threading.Thread(target=renew, name=f"lease-{row_id}", daemon=True).start()
     try:
         yield
     finally:
         over.set()
+        bells().let_go(lease)
 
 
 def _renewed(model: type[Workable], row_id: str, lease: str) -> bool:

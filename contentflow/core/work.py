@@ -34,6 +34,7 @@ Lane = Literal["mail", "video"]
 LANES: tuple[Lane, ...] = ("mail", "video")
 AWAY_SECONDS = 5.0
 Step = Callable[[str], object]
+GiveBack = Callable[[], object]
 
 
 class Workable:
@@ -119,6 +120,8 @@ class Bells:
         self._away_until = 0.0
         self._hands: dict[Lane, ThreadPoolExecutor] = {}
         self._in_hand: set[tuple[str, str]] = set()
+        self._is_stopping = False
+        self._give_backs: dict[str, GiveBack] = {}
         self.steps: dict[str, tuple[Lane, Step]] = {}
         self.sweeps: list[Callable[[], object]] = []
         self.chores: list[Callable[[], object]] = []
@@ -161,6 +164,20 @@ class Bells:
         finally:
             self._in_hand.discard((step, row_id))
 
+    def take_in_hand(self, lease: str, give_back: GiveBack) -> None:
+        """Remember how a claim of this process is given back; when it stops already, that is done at once."""
+        self._give_backs[lease] = give_back
+        if self._is_stopping:
+            give_back()
+
+    def let_go(self, lease: str) -> None:
+        self._give_backs.pop(lease, None)
+
+    def stop(self) -> list[GiveBack]:
+        """Begin no step from now on; return what gives back the claims that are in hand."""
+        self._is_stopping = True
+        return list(self._give_backs.values())
+
     def _open(self, lane: Lane) -> tuple[Huey, TaskWrapper]:
         # Opened at the first use: a Redis that is away must not stop the web from starting.
         if lane not in self._opened:
@@ -170,6 +187,8 @@ class Bells:
 
     def _work_off(self, step: str, row_id: str) -> None:
         """The worker's edge: the one place that survives whatever a step did not foresee."""
+        if self._is_stopping:
+            return  # The next worker's sweep finds the row.
         with self._app.app_context():
             try:
                 self.steps[step][1](row_id)

@@ -103,6 +103,22 @@ def try_later(asset_id: str, lease: str, attempts: int) -> None:
     )
 
 
+def give_back(asset_id: str, lease: str) -> None:
+    """Undo a claim that its worker cannot end: the asset is due at once, and no try is counted."""
+    _write(
+        asset_id,
+        lease,
+        state="new",
+        lease=None,
+        leased_until=None,
+        next_attempt_at=None,
+        attempts=Asset.attempts - 1,
+        started_at=None,
+        step="",
+        percent=0,
+    )
+
+
 def _write(asset_id: str, held: str, **values: Any) -> bool:
     written = db.session.execute(
         update(Asset)

@@ -13,6 +13,7 @@ from contentflow.core import download
 from contentflow.core.db import db, transaction
 from contentflow.core.ids import new_id
 from contentflow.core.lease import held
+from contentflow.core.work import GiveBack
 from contentflow.pipeline import queue, services
 from contentflow.pipeline.clip import Facts, House, Wishes, make_clip
 from contentflow.pipeline.fetch import fetch
@@ -32,7 +33,7 @@ TELL_SECONDS = 1.0
 
 
 class ClaimLost(Exception):
-    """Another worker has the asset: whatever was made here is thrown away."""
+    """The asset is no longer ours: whatever was made here is thrown away."""
 
 
 def work_off(claim: Claim) -> None:
@@ -41,10 +42,10 @@ def work_off(claim: Claim) -> None:
         _fail(claim, Reason.INTERRUPTED)
         return
     try:
-        with held(Asset, claim.asset_id, claim.lease, 5 * settings().render_max_seconds):
+        with held(Asset, claim.asset_id, claim.lease, 5 * settings().render_max_seconds, _give_back(claim)):
             _make(claim)
     except ClaimLost:
-        log.warning("asset %s was taken by another worker", claim.asset_id)
+        log.warning("asset %s was given back, or taken by another worker", claim.asset_id)
     except Unfit as unfit:
         log.info("asset %s: %s", claim.asset_id, unfit.reason)
         if unfit.is_passing and claim.attempts < services.MOST_ATTEMPTS:
@@ -59,6 +60,14 @@ def work_off(claim: Claim) -> None:
                 queue.try_later(claim.asset_id, claim.lease, claim.attempts)
         else:
             _fail(claim, Reason.RENDER)
+
+
+def _give_back(claim: Claim) -> GiveBack:
+    def give_back() -> None:
+        with transaction():
+            queue.give_back(claim.asset_id, claim.lease)
+
+    return give_back
 
 
 def _make(claim: Claim) -> None:

@@ -23,8 +23,6 @@ from tests.house import post, run_work
 
 pytestmark = pytest.mark.usefixtures("offer")
 
-WORDS = [(0.0, 0.5, "confidence")]
-
 
 def files_under(folder: Path) -> list[str]:
     kinds = ("uploads", "originals", "work", "media")
@@ -45,31 +43,6 @@ def the_asset() -> Asset:
 def tidy() -> None:
     for chore in bells().chores:
         chore()
-
-
-@pytest.fixture
-def meanwhile(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
-    """Renders without the work; whatever is added here happens while one goes on."""
-    acts: list[Callable[[], object]] = []
-
-    def made(source: Path, wishes: Any, house: Any, folder: Path, tell: Any) -> Any:
-        for act in acts:
-            act()
-        out = folder / "made"
-        out.mkdir()
-        (out / "clip.mp4").write_bytes(b"a clip")
-        return out, rendering.Facts(
-            video_seconds=9.0,
-            start=0.0,
-            seconds=5.0,
-            framing="blur",
-            captions="heard",
-            words=WORDS,
-            covers=1,
-        )
-
-    monkeypatch.setattr(rendering, "make_clip", made)
-    return acts
 
 
 def erase(partner: Partner) -> Callable[[], None]:

@@ -105,5 +105,42 @@ def test_every_asset_ends_whoever_is_killed(tmp_path: Path):
         assert sorted(path.name for path in (tmp_path / "originals").iterdir()) == sorted(
             a.id for a in assets
         )
-        db.session.remove()
-        db.engine.dispose()
+        close()
+
+
+def close() -> None:
+    db.session.remove()
+    db.engine.dispose()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_is_told_to_stop_gives_its_video_back_and_the_next_begins_it(
+    number: int, tmp_path: Path
+):
+    environ = {"ENV": "development", "DATA_DIR": str(tmp_path), "LEASE_SECONDS": "3600"}
+    app = create_app(config.load(environ))
+    source = film(tmp_path / "film.mp4", seconds=20, size="1280x720")
+
+    with app.app_context():
+        upgrade()
+        with transaction():
+            asset_id = services.create_asset_for_byop("alice", "", "", "", "", "", source).id
+        for _ in range(2):
+            with worker(environ) as process:
+                wait_for_step()
+                assert the(asset_id).state == "processing"
+                process.send_signal(number)
+                assert process.wait(10) == 0
+            asset = the(asset_id)
+            assert (asset.state, asset.attempts, asset.lease) == ("new", 0, None)
+            assert orphans(tmp_path) == []
+        with worker(environ):
+            wait_for_step()
+            asset = the(asset_id)
+            assert (asset.state, asset.attempts) == ("processing", 1)
+        close()
+
+
+def the(asset_id: str) -> Asset:
+    db.session.rollback()
+    return db.session.get_one(Asset, asset_id)

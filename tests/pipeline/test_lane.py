@@ -1,0 +1,96 @@
+"""The video lane: what it holds is given back when its worker stops, and it goes on without bells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from contentflow.core.db import db, transaction
+from contentflow.core.work import bells
+from contentflow.pipeline import queue, services, tasks
+from contentflow.pipeline.models import Asset
+
+Meanwhile = list[Callable[[], object]]
+
+
+def bring(folder: Path, partner_id: str = "alice") -> str:
+    source = folder / "film.mp4"
+    source.write_bytes(b"a film")
+    with transaction():
+        return services.create_asset_for_byop(partner_id, "", "", "", "", "", source).id
+
+
+def asset(asset_id: str) -> Asset:
+    db.session.rollback()
+    return services.get_asset(asset_id)
+
+
+def stop() -> None:
+    for give_back in bells().stop():
+        give_back()
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_worker_that_stops_gives_back_what_it_renders_and_no_try_is_counted(
+    app: Flask, meanwhile: Meanwhile, tmp_path: Path
+):
+    brought = bring(tmp_path)
+    meanwhile.append(stop)
+
+    tasks.render(brought)
+
+    given = asset(brought)
+    assert (given.state, given.attempts, given.lease, given.leased_until) == ("new", 0, None, None)
+    assert (given.next_attempt_at, given.step, given.percent) == (None, "", 0)
+    assert files_in(tmp_path / "work") == files_in(tmp_path / "media") == []
+
+
+@pytest.mark.usefixtures("meanwhile")
+def test_what_is_claimed_while_the_worker_stops_is_given_back_too(app: Flask, tmp_path: Path):
+    brought = bring(tmp_path)
+    stop()
+
+    tasks.render(brought)
+
+    assert (asset(brought).state, asset(brought).attempts) == ("new", 0)
+
+
+@pytest.mark.usefixtures("meanwhile")
+def test_a_worker_that_stops_answers_no_more_bells(app: Flask, tmp_path: Path):
+    brought = bring(tmp_path)
+    bell = bells().lane("video").dequeue()
+    assert bell is not None
+    stop()
+
+    bells().lane("video").execute(bell)
+
+    assert asset(brought).started_at is None
+
+
+@pytest.mark.usefixtures("meanwhile")
+def test_a_claim_that_ended_is_not_given_back(app: Flask, tmp_path: Path):
+    brought = bring(tmp_path)
+    tasks.render(brought)
+
+    stop()
+
+    assert (asset(brought).state, asset(brought).attempts) == ("ready", 1)
+
+
+def test_a_video_that_was_given_back_keeps_its_place_in_the_queue(app: Flask, tmp_path: Path):
+    first, _ = bring(tmp_path, "alice"), bring(tmp_path, "bob")
+    with transaction():
+        claim = queue.claim_next()
+        assert claim is not None and claim.asset_id == first
+        queue.give_back(claim.asset_id, claim.lease)
+
+    with transaction():
+        again = queue.claim_next()
+
+    assert again is not None and again.asset_id == first
