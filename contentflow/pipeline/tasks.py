@@ -40,7 +40,7 @@ def ring_missed() -> None:
     for asset_id in missed:
         ring_now(services.PREPARE, asset_id)
     # One bell is enough: each render takes whoever's turn it is, and the next sweep rings again.
-    if has_video_due and not bells().lane("video").pending_count():
+    if has_video_due and not bells().waiting("video"):
         ring_now(services.RENDER, "next")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,3 +95,18 @@ def test_a_video_that_was_given_back_keeps_its_place_in_the_queue(app: Flask, tm
         again = queue.claim_next()
 
     assert again is not None and again.asset_id == first
+
+
+@pytest.mark.usefixtures("meanwhile")
+def test_videos_go_on_while_the_bells_are_away(make_app: Callable[..., Flask], tmp_path: Path):
+    app = make_app(HUEY_URL="redis://127.0.0.1:1/0")
+    with app.app_context():
+        brought = bring(tmp_path)
+        bells().lend_hands({"mail": 1, "video": 1})
+
+        tasks.ring_missed()
+
+        until = time.monotonic() + 30
+        while asset(brought).state != "ready" and time.monotonic() < until:
+            time.sleep(0.02)
+        assert asset(brought).state == "ready"
