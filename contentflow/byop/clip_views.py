@@ -60,14 +60,15 @@ def retry() -> ResponseReturnValue:
         return _status_page(sid, form, 422)
     with transaction():
         take("submit", partner_id, settings().submit_per_minute, MINUTE)
-        clips.make_again(partner_id, sid, form.wanted(clip))
-    return _after(sid, _("C'est reparti : ton clip est en préparation."))
+        is_at_work = clips.make_again(partner_id, sid, form.wanted(clip), request.form.get("was", ""))
+    return _after(sid, _("C'est reparti : ton clip est en préparation.") if is_at_work else "")
 
 
 def _after(submission_id: str, notice: str) -> ResponseReturnValue:
     if is_htmx():
         return _status_page(submission_id)
-    flash(notice, "ok")
+    if notice:
+        flash(notice, "ok")
     return go_to(url_for("sharekit.kit", id=submission_id))
 
 

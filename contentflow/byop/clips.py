@@ -15,6 +15,7 @@ from contentflow.core.errors import NotFound, Refused
 from contentflow.pipeline import remaking
 from contentflow.pipeline import services as pipeline
 from contentflow.pipeline.models import Asset
+from contentflow.pipeline.reasons import SENTENCES, Reason
 from contentflow.pipeline.remaking import Remake
 
 STEP_NAMES = {
@@ -44,7 +45,12 @@ class NoSuchCover(Refused):
 
 class NothingToMake(Refused):
     status = 409
-    message = _l("Ce post n'a pas de vidéo à monter, ou son montage est déjà en cours.")
+    message = SENTENCES[Reason.SOURCE_GONE]
+
+
+class StillAtWork(Refused):
+    status = 409
+    message = _l("Un autre montage est en cours : attends qu'il soit prêt, puis demande tes changements.")
 
 
 @dataclass(frozen=True)
@@ -126,13 +132,23 @@ def choose_cover(partner_id: str, submission_id: str, number: str, render_id: st
         raise NothingToApprove
 
 
-def make_again(partner_id: str, submission_id: str, wanted: Remake) -> None:
-    """Put the clip in work once more; an approval is taken back. Raises ``NothingToMake``."""
+def make_again(partner_id: str, submission_id: str, wanted: Remake, was: str = "") -> bool:
+    """Put the clip in work once more; an approval is taken back. Raises ``NothingToMake``, ``StillAtWork``.
+
+    Where that very clip is being made, nothing more happens. ``was`` is the state that the page showed:
+    where it was given and is another by now, nothing happens either, and False is returned.
+    """
     submission = services.get_editable(partner_id, submission_id)
+    if remaking.is_under_way(submission.asset_id, wanted):
+        return True
+    state = pipeline.get_asset(submission.asset_id).state
+    if was not in ("", state):
+        return False
     if not remaking.make_again(submission.asset_id, wanted):
-        raise NothingToMake
+        raise NothingToMake if state in ("ready", "failed") else StillAtWork
     submission.status, submission.reason = "processing", None
     db.session.flush()
+    return True
 
 
 def find_file(clip: Clip, name: str) -> tuple[Path, str]:

@@ -46,7 +46,7 @@ def choose_cover(asset_id: str, cover: int, render_id: str = "") -> bool:
 
     The clip itself stays what it was, and so does its approval.
     """
-    asset = db.session.get_one(Asset, asset_id, with_for_update=True, populate_existing=True)
+    asset = _locked(asset_id)
     is_it = asset.render_id is not None and render_id in ("", asset.render_id)
     if asset.state != "ready" or not is_it or not 1 <= cover <= asset.facts.get("covers", 0):
         return False
@@ -54,9 +54,16 @@ def choose_cover(asset_id: str, cover: int, render_id: str = "") -> bool:
     return True
 
 
+def is_under_way(asset_id: str, wanted: Remake) -> bool:
+    """Whether the clip is being made with these wishes already."""
+    asset = _locked(asset_id)
+    is_busy = asset.has_video and asset.state in ("new", "processing")
+    return is_busy and _wishes(asset, wanted) == asset.wishes
+
+
 def make_again(asset_id: str, wanted: Remake) -> bool:
     """Put a finished or failed asset in work once more, its approval taken back; False when it cannot be."""
-    asset = db.session.get_one(Asset, asset_id, with_for_update=True, populate_existing=True)
+    asset = _locked(asset_id)
     if not asset.has_video or asset.state not in ("ready", "failed") or not has_source(asset):
         return False
     asset.wishes = _wishes(asset, wanted)
@@ -68,6 +75,10 @@ def make_again(asset_id: str, wanted: Remake) -> bool:
     return True
 
 
+def _locked(asset_id: str) -> Asset:
+    return db.session.get_one(Asset, asset_id, with_for_update=True, populate_existing=True)
+
+
 def _wishes(asset: Asset, wanted: Remake) -> dict[str, Any]:
     wishes = dict(asset.wishes)
     if wanted.framing is not None:
@@ -77,7 +88,7 @@ def _wishes(asset: Asset, wanted: Remake) -> dict[str, Any]:
     elif asset.facts and "start" not in wishes:
         wishes["start"] = asset.facts["start"]
     if wanted.subtitles is not None:
-        wishes["subtitles"] = [(word.start, word.end, word.text) for word in wanted.subtitles]
+        wishes["subtitles"] = [[word.start, word.end, word.text] for word in wanted.subtitles]
         wishes["text"] = None
     elif wanted.text is not None and asset.facts.get("words"):
         wishes |= {"text": wanted.text, "heard": asset.facts["words"], "heard_start": asset.facts["start"]}

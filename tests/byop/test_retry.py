@@ -1,0 +1,111 @@
+"""Another try of a clip: pressed twice, or from an old tab."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from contentflow.byop.models import Submission
+from contentflow.core.db import db, transaction
+from contentflow.pipeline.models import Asset
+from tests.house import post
+
+HTMX = {"HX-Request": "true"}
+
+pytestmark = pytest.mark.usefixtures("offer")
+
+
+@pytest.fixture
+def sid(alice_client: FlaskClient) -> str:
+    """Alice's post with a video that was sent."""
+    data = {"video": (io.BytesIO(b"a film"), "film.mp4"), "title": "Une heure", "cta": "Essaye"}
+    answer = post(alice_client, "/byop/submit", data, content_type="multipart/form-data")
+    return str(answer.headers["Location"]).rpartition("=")[2]
+
+
+def asset_of(sid: str) -> Asset:
+    db.session.rollback()
+    return db.session.get_one(Asset, db.session.get_one(Submission, sid).asset_id)
+
+
+def end(sid: str, state: str, **values: Any) -> None:
+    with transaction():
+        submission = db.session.get_one(Submission, sid)
+        submission.status = state
+        asset = db.session.get_one(Asset, submission.asset_id)
+        for name, value in {"state": state, **values}.items():
+            setattr(asset, name, value)
+
+
+def status_of(page: str) -> str:
+    return re.search(r'data-status="(\w*)"', page)[1]  # type: ignore[index]
+
+
+def test_a_second_press_shows_the_status_as_the_first_did(alice_client: FlaskClient, sid: str):
+    end(sid, "failed", reason="interrupted")
+
+    answers = [post(alice_client, "/byop/retry", {"sid": sid}, headers=HTMX) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [status_of(answer.get_data(as_text=True)) for answer in answers] == ["new", "new"]
+
+
+def test_a_second_press_without_script_goes_to_the_kit_as_the_first_did(alice_client: FlaskClient, sid: str):
+    end(sid, "failed", reason="interrupted")
+
+    answers = [post(alice_client, "/byop/retry", {"sid": sid}) for _ in range(2)]
+
+    assert [(a.status_code, a.headers["Location"]) for a in answers] == 2 * [(303, f"/byop/kit?id={sid}")]
+
+
+@pytest.mark.parametrize(
+    "wishes", [{"framing": "crop", "start": "3,5"}, {"text": "bonsoir"}, {"subtitles": "file"}, {}]
+)
+def test_the_same_wishes_pressed_twice_are_one_render(
+    wishes: dict[str, Any], alice_client: FlaskClient, sid: str
+):
+    facts = {"start": 0.0, "words": [[0.0, 0.5, "bonjour"]]}
+    end(sid, "ready", render_id="render", facts=facts)
+
+    def press() -> int:
+        srt = io.BytesIO(b"1\n00:00:00,000 --> 00:00:01,000\nBonjour\n")
+        given = {"subtitles": (srt, "words.srt")} if "subtitles" in wishes else wishes
+        data = {"sid": sid, **given}
+        return post(alice_client, "/byop/retry", data, content_type="multipart/form-data").status_code
+
+    assert press() == 303
+    wanted = asset_of(sid).wishes
+    assert press() == 303
+    assert (asset_of(sid).state, asset_of(sid).wishes) == ("new", wanted)
+
+
+def test_other_wishes_while_a_clip_is_made_are_refused_and_change_nothing(
+    alice_client: FlaskClient, sid: str
+):
+    post(alice_client, "/byop/retry", {"sid": sid})
+
+    refused = post(alice_client, "/byop/retry", {"sid": sid, "framing": "crop"})
+
+    assert refused.status_code == 409
+    assert "en cours" in refused.get_data(as_text=True)
+    assert asset_of(sid).wishes == {}
+
+
+def test_another_try_from_an_old_tab_leaves_the_clip_that_was_made_since(alice_client: FlaskClient, sid: str):
+    end(sid, "failed", reason="interrupted")
+    page = alice_client.get(f"/byop/kit?id={sid}").get_data(as_text=True)
+    form = page[page.index('action="/byop/retry"') :].partition("</form>")[0]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    del fields["csrf_token"]
+    facts = {"start": 0.0, "seconds": 5.0, "video_seconds": 9.0, "words": []}
+    end(sid, "ready", render_id="render", approved_render_id="render", facts=facts)
+
+    answer = post(alice_client, "/byop/retry", fields, headers=HTMX)
+
+    assert (answer.status_code, status_of(answer.get_data(as_text=True))) == (200, "ready")
+    assert asset_of(sid).is_approved
+    assert db.session.get_one(Submission, sid).status == "ready"
