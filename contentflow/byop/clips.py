@@ -78,6 +78,11 @@ class Clip:
         return pipeline.reason_sentence(self.asset.reason)
 
     @property
+    def may_pass(self) -> bool:
+        """Whether another try of the same video can help."""
+        return self.can_make and pipeline.may_pass(self.asset.reason)
+
+    @property
     def has_render(self) -> bool:
         return self.asset.render_id is not None
 

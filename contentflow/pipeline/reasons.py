@@ -37,6 +37,21 @@ class Reason(StrEnum):
     SOURCE_GONE = "source_gone"
     UNAVAILABLE = "unavailable"
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same video may do at another try, perhaps once somebody opened or mended something."""
+        return self in _MAY_PASS
+
+
+_MAY_PASS = {
+    Reason.UNREACHABLE,
+    Reason.CLOSED,
+    Reason.BUSY,
+    Reason.LIVE,
+    Reason.RENDER,
+    Reason.INTERRUPTED,
+    Reason.UNAVAILABLE,
+}
 
 SENTENCES = {
     Reason.PRIVATE_ADDRESS: _l(

@@ -129,6 +129,11 @@ def reason_sentence(reason: str | None) -> str | None:
     return str(SENTENCES[Reason(reason)])
 
 
+def may_pass(reason: str | None) -> bool:
+    """Whether another try of the same video can help; what is not known may."""
+    return reason not in set(Reason) or Reason(reason).may_pass
+
+
 def erase_media(partner_id: str) -> None:
     """Let go of all videos of a partner; their files are removed once the open transaction is committed.
 

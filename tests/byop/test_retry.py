@@ -1,4 +1,4 @@
-"""Another try of a clip: pressed twice, or from an old tab."""
+"""Another try of a clip: pressed twice, from an old tab, and offered only where it can help."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from contentflow.byop.models import Submission
 from contentflow.core.db import db, transaction
 from contentflow.pipeline.models import Asset
+from contentflow.pipeline.reasons import SENTENCES, Reason
 from tests.house import post
 
 HTMX = {"HX-Request": "true"}
@@ -43,6 +44,12 @@ def end(sid: str, state: str, **values: Any) -> None:
 
 def status_of(page: str) -> str:
     return re.search(r'data-status="(\w*)"', page)[1]  # type: ignore[index]
+
+
+def buttons(page: str) -> list[tuple[str, str]]:
+    """The buttons of the clip's card: look and text, in their order."""
+    card = page[page.index('id="clip"') :].partition("</section>")[0]
+    return re.findall(r'class="btn btn-(\w+)"[^>]*>.*?<span>([^<]+)</span>', card)
 
 
 def test_a_second_press_shows_the_status_as_the_first_did(alice_client: FlaskClient, sid: str):
@@ -109,3 +116,42 @@ def test_another_try_from_an_old_tab_leaves_the_clip_that_was_made_since(alice_c
     assert (answer.status_code, status_of(answer.get_data(as_text=True))) == (200, "ready")
     assert asset_of(sid).is_approved
     assert db.session.get_one(Submission, sid).status == "ready"
+
+
+@pytest.mark.parametrize("reason", [Reason.UNREACHABLE, Reason.BUSY, Reason.INTERRUPTED, Reason.CLOSED])
+def test_where_it_can_help_another_try_comes_first(reason: Reason, alice_client: FlaskClient, sid: str):
+    end(sid, "failed", reason=reason.value)
+
+    page = alice_client.get(f"/byop/kit?id={sid}").get_data(as_text=True)
+
+    assert buttons(page) == [("primary", "Réessayer"), ("plain", "Changer de vidéo")]
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_MEDIA, Reason.TOO_LONG, Reason.GONE, Reason.PROTECTED])
+def test_where_only_another_video_helps_that_comes_first(reason: Reason, alice_client: FlaskClient, sid: str):
+    end(sid, "failed", reason=reason.value)
+
+    page = alice_client.get(f"/byop/kit?id={sid}").get_data(as_text=True)
+
+    assert buttons(page) == [("primary", "Changer de vidéo")]
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_who_is_told_to_try_again_can_and_who_is_not_is_not_asked_to(reason: Reason):
+    told = str(SENTENCES[reason])
+
+    assert reason.may_pass or "réessaie" not in told
+
+
+def test_the_words_of_a_failed_post_go_along_to_another_video(alice_client: FlaskClient, sid: str):
+    end(sid, "failed", reason="not_media")
+    page = alice_client.get(f"/byop/kit?id={sid}").get_data(as_text=True)
+    form = page[page.index('action="/byop/preview"') :].partition("</form>")[0]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    del fields["csrf_token"]
+
+    new = post(alice_client, "/byop/preview", fields).get_data(as_text=True)
+
+    assert 'action="/byop/submit"' in new
+    assert 'value="Une heure"' in new and 'value="Essaye"' in new
+    assert "aria-invalid" not in new
