@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from typing import IO
+from typing import IO, Any
 
 from flask import Flask, Request
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from contentflow.config import settings
 from contentflow.core.db import db
-from contentflow.core.errors import TooMany
+from contentflow.core.errors import Refused, TooMany
 from contentflow.partners.sessions import current_partner
 from contentflow.pipeline import services as pipeline
+from contentflow.pipeline.reasons import SENTENCES, Reason
 from contentflow.web.errors import drain
 from contentflow.web.security import MAX_FIELDS_BYTES
 
 FIELDS_BYTES = 128 * 1024
 PIECE_BYTES = 64 * 1024
 SUBTITLES_BYTES = 1024 * 1024
-MIB = 1024 * 1024
 # Of one web process. Each upload holds a thread for as long as a slow phone needs: see gunicorn.conf.py.
 MOST_AT_A_TIME = 16
 MOST_OF_A_PARTNER = 3
@@ -30,6 +29,13 @@ RETRY_SECONDS = 30
 
 def init_app(app: Flask) -> None:
     app.request_class = UploadRequest
+
+
+class NoRoom(Refused):
+    """The disk must keep room for all else that is written; nothing of the video is kept."""
+
+    status = 507
+    message = SENTENCES[Reason.NO_ROOM]
 
 
 class Places:
@@ -66,7 +72,7 @@ class UploadRequest(Request):
     def max_content_length(self) -> int | None:
         is_multipart = self.mimetype == "multipart/form-data"
         if self._is_upload:
-            return settings().upload_max_mb * MIB + FIELDS_BYTES
+            return pipeline.most_bytes() + FIELDS_BYTES
         if self.endpoint == "byop.retry" and is_multipart:
             return SUBTITLES_BYTES
         return super().max_content_length
@@ -85,9 +91,14 @@ class UploadRequest(Request):
         self._max_form_memory_size = value
 
     def _load_form_data(self) -> None:
-        if self._is_upload and "form" not in self.__dict__:
-            self._take_place()
-        super()._load_form_data()
+        try:
+            if self._is_upload and "form" not in self.__dict__:
+                self._take_place()
+            super()._load_form_data()
+        except Refused:
+            self.__dict__.update(form=ImmutableMultiDict(), files=ImmutableMultiDict())
+            drain()
+            raise
         fields = sum(len(name) + len(value.encode()) for name, value in self.form.items(multi=True))
         if fields > MAX_FIELDS_BYTES:
             raise RequestEntityTooLarge
@@ -95,12 +106,9 @@ class UploadRequest(Request):
     def _take_place(self) -> None:
         partner_id = current_partner().id
         db.session.rollback()  # Who it is was read; no transaction waits for minutes while a video arrives.
-        try:
-            places.take(partner_id)
-        except TooMany:
-            self.__dict__.update(form=ImmutableMultiDict(), files=ImmutableMultiDict())
-            drain()
-            raise
+        if (size := self.content_length or 0) > FIELDS_BYTES:  # Words alone always find room.
+            _demand_room(size)
+        places.take(partner_id)
         self._place = partner_id
 
     def _get_file_stream(
@@ -111,7 +119,7 @@ class UploadRequest(Request):
         content_length: int | None = None,
     ) -> IO[bytes]:
         if self._is_upload:
-            stream = pipeline.media().open_upload()
+            stream = _only_with_room(pipeline.media().open_upload())
             self.__dict__.setdefault("uploads", []).append(stream)
             return stream
         return super()._get_file_stream(total_content_length, content_type, filename, content_length)
@@ -123,3 +131,21 @@ class UploadRequest(Request):
         for stream in self.__dict__.get("uploads", []):
             stream.close()
         super().close()
+
+
+def _demand_room(size: int) -> None:
+    if not pipeline.media().has_room(size):
+        raise NoRoom
+
+
+def _only_with_room(stream: IO[bytes]) -> IO[bytes]:
+    """Look at each piece anew: other videos arrive at the same time, and not every body names its length."""
+    write = stream.write
+
+    def write_with_room(piece: Any) -> int:
+        if piece:
+            _demand_room(len(piece))
+        return write(piece)
+
+    stream.write = write_with_room  # type: ignore[method-assign]
+    return stream

@@ -17,6 +17,8 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 
 STALE_SECONDS = 6 * 3_600.0
+# What no video takes: clicks, mails and the database are written to the same disk.
+FLOOR_BYTES = 1024**3
 
 FILES = {
     "clip": ("clip.mp4", "video/mp4"),
@@ -34,6 +36,7 @@ class Media:
     """The folders of one DATA_DIR."""
 
     def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
         self.uploads = data_dir / "uploads"
         self.originals = data_dir / "originals"
         self.work = data_dir / "work"
@@ -52,6 +55,10 @@ class Media:
         file, kind = FILES[name]
         path = self.render(asset_id, render_id) / file
         return (path, kind) if path.is_file() else None
+
+    def has_room(self, size: int = 0) -> bool:
+        """Whether ``size`` bytes more leave the floor free."""
+        return shutil.disk_usage(self.data_dir).free - size >= FLOOR_BYTES
 
     def open_upload(self) -> IO[bytes]:
         """A file that is gone once it is closed, unless it was kept."""

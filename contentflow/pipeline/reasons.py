@@ -36,6 +36,7 @@ class Reason(StrEnum):
     INTERRUPTED = "interrupted"
     SOURCE_GONE = "source_gone"
     UNAVAILABLE = "unavailable"
+    NO_ROOM = "no_room"
 
     @property
     def may_pass(self) -> bool:
@@ -51,6 +52,7 @@ _MAY_PASS = {
     Reason.RENDER,
     Reason.INTERRUPTED,
     Reason.UNAVAILABLE,
+    Reason.NO_ROOM,
 }
 
 SENTENCES = {
@@ -101,6 +103,9 @@ SENTENCES = {
     ),
     Reason.UNAVAILABLE: _l(
         "Ce serveur ne peut pas encore monter de vidéos : demande à l'équipe du programme de l'équiper."
+    ),
+    Reason.NO_ROOM: _l(
+        "Ce serveur n'a plus assez de place pour une vidéo : préviens l'équipe du programme, puis réessaie."
     ),
 }
 

@@ -26,7 +26,6 @@ from contentflow.pipeline.reasons import Reason, Unfit
 
 log = logging.getLogger(__name__)
 
-MIB = 1024 * 1024
 # Where each step stands in the whole, in percent: first and last.
 SHARES = {"fetch": (0, 15), "look": (15, 25), "listen": (25, 40), "render": (40, 96), "finish": (96, 99)}
 TELL_SECONDS = 1.0
@@ -77,6 +76,8 @@ def _make(claim: Claim) -> None:
     details, wishes = _order(claim)
     with files.working(claim.asset_id, claim.lease) as folder:
         source = files.original(claim.asset_id)
+        if not files.has_room(0 if source.exists() else services.most_bytes()):
+            raise Unfit(Reason.NO_ROOM, is_passing=True)
         if not source.exists():
             _bring(claim, str(details["download_url"]), folder, tell)
         made, facts = make_clip(source, wishes, _house(settings()), folder, tell)
@@ -96,7 +97,7 @@ def _bring(claim: Claim, url: str, folder: Path, tell: Callable[[str, float], ob
     if not url:
         raise Unfit(Reason.SOURCE_GONE)
     tell("fetch", 0.0)
-    limits = download.Limits(most_bytes=settings().upload_max_mb * MIB)
+    limits = download.Limits(most_bytes=services.most_bytes())
     brought = fetch(url, folder / "brought", folder, limits, lambda share: tell("fetch", share))
     sync(brought)  # Here, or the transaction would wait for the disk.
     with transaction():

@@ -33,6 +33,11 @@ def media() -> Media:
     return Media(settings().data_dir)
 
 
+def most_bytes() -> int:
+    """The size of the largest video that may be brought."""
+    return settings().upload_max_mb * 1024 * 1024
+
+
 def create_asset_for_byop(
     owner_partner_id: str,
     title: str,

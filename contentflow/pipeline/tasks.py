@@ -12,6 +12,7 @@ from contentflow.core.db import db, transaction
 from contentflow.core.work import bells, ring_now
 from contentflow.pipeline import queue, rendering, services
 from contentflow.pipeline.ffmpeg import find_program
+from contentflow.pipeline.media import FLOOR_BYTES
 from contentflow.pipeline.models import Asset
 from contentflow.pipeline.speech import can_listen
 
@@ -53,6 +54,17 @@ def check_captions() -> str | None:
     if not model or can_listen(model):
         return None
     return "WHISPER_MODEL is set, but nobody can listen: install the extra “captions”."
+
+
+def check_room() -> str | None:
+    files, most = services.media(), services.most_bytes()
+    if files.has_room(most):
+        return None
+    needed = (FLOOR_BYTES + most) / 1024**3
+    return (
+        f"Less than {needed:.1f} GB are free for DATA_DIR, so large videos are refused: make room there, "
+        "or lower ORIGINALS_KEEP_DAYS or UPLOAD_MAX_MB."
+    )
 
 
 def tidy_media() -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from contentflow.byop import services as byop
 from contentflow.byop import uploads
 from contentflow.core.db import db, in_transaction
-from tests.house import browser, csrf, log_in
+from contentflow.pipeline import media
+from contentflow.pipeline.media import FLOOR_BYTES
+from tests.house import browser, csrf, log_in, post
 
 pytestmark = pytest.mark.usefixtures("offer")
 
@@ -45,6 +49,23 @@ def send(client: FlaskClient, meanwhile: Any = None) -> Any:
         content_type="multipart/form-data; boundary=x",
         headers={"X-CSRFToken": csrf(client)},
     )
+
+
+class Disk:
+    """A disk with ``free`` bytes."""
+
+    def __init__(self) -> None:
+        self.free = FLOOR_BYTES + 10 * len(BODY)
+
+    def usage(self, path: Any) -> Any:
+        return SimpleNamespace(free=self.free)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    disk = Disk()
+    monkeypatch.setattr(media.shutil, "disk_usage", disk.usage)
+    return disk
 
 
 def test_no_transaction_stays_open_while_a_video_arrives(alice_client: FlaskClient):
@@ -100,3 +121,43 @@ def test_the_disk_is_waited_for_before_the_transaction(
 
     assert send(alice_client).status_code == 303
     assert waits[0] is False
+
+
+def test_a_video_that_would_fill_the_disk_is_refused_before_it_is_kept(
+    alice_client: FlaskClient, alice: Any, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    disk.free = FLOOR_BYTES + len(BODY) - 1
+    monkeypatch.setattr(media.Media, "open_upload", None)
+
+    refused = send(alice_client)
+
+    assert refused.status_code == 507
+    assert "plus assez de place" in refused.get_data(as_text=True)
+    assert byop.list_submissions(alice.id) == []
+
+
+def test_a_video_that_just_fits_is_taken(alice_client: FlaskClient, disk: Disk):
+    disk.free = FLOOR_BYTES + len(BODY)
+
+    assert send(alice_client).status_code == 303
+
+
+def test_a_video_whose_room_goes_while_it_arrives_is_refused_and_nothing_is_kept(
+    alice_client: FlaskClient, alice: Any, disk: Disk, tmp_path: Path
+):
+    refused = send(alice_client, lambda: setattr(disk, "free", FLOOR_BYTES - 1))
+
+    assert refused.status_code == 507
+    assert list((tmp_path / "uploads").iterdir()) == []
+    assert byop.list_submissions(alice.id) == []
+    disk.free *= 2
+    assert send(alice_client).status_code == 303
+
+
+def test_a_full_disk_stops_no_post_of_words(alice_client: FlaskClient, disk: Disk):
+    disk.free = 0
+    data = {"title": "Titre", "video": (io.BytesIO(b""), "")}
+
+    answer = post(alice_client, "/byop/submit", data, content_type="multipart/form-data")
+
+    assert answer.status_code == 303

@@ -1,17 +1,19 @@
-"""The video lane: what it holds is given back when its worker stops, and it goes on without bells."""
+"""The video lane: it gives back what it holds when it stops, goes on without bells, and leaves some disk."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 
 from contentflow.core.db import db, transaction
+from contentflow.core.registry import registry
 from contentflow.core.work import bells
-from contentflow.pipeline import queue, services, tasks
+from contentflow.pipeline import media, queue, rendering, services, tasks
 from contentflow.pipeline.models import Asset
 
 Meanwhile = list[Callable[[], object]]
@@ -110,3 +112,49 @@ def test_videos_go_on_while_the_bells_are_away(make_app: Callable[..., Flask], t
         while asset(brought).state != "ready" and time.monotonic() < until:
             time.sleep(0.02)
         assert asset(brought).state == "ready"
+
+
+@pytest.mark.parametrize("free", [media.FLOOR_BYTES - 1, media.FLOOR_BYTES + 500 * 1024 * 1024 - 1])
+@pytest.mark.usefixtures("meanwhile")
+def test_nothing_is_fetched_onto_a_full_disk_and_it_is_tried_again_later(
+    free: int, app: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(media.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    monkeypatch.setattr(rendering, "fetch", None)
+    with transaction():
+        wanted = services.create_asset_for_byop("alice", "", "", "", "", "https://video.example.com/1").id
+
+    tasks.render(wanted)
+
+    waits = asset(wanted)
+    assert (waits.state, waits.attempts) == ("new", 1)
+    assert waits.next_attempt_at is not None
+    with transaction():
+        waits.attempts, waits.next_attempt_at = 4, None
+    tasks.render(wanted)
+    assert (asset(wanted).state, asset(wanted).reason) == ("failed", "no_room")
+
+
+@pytest.mark.usefixtures("meanwhile")
+def test_a_video_that_is_here_is_rendered_as_long_as_the_floor_is_free(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    brought = bring(tmp_path)
+    free = SimpleNamespace(free=media.FLOOR_BYTES)
+    monkeypatch.setattr(media.shutil, "disk_usage", lambda path: free)
+
+    tasks.render(brought)
+
+    assert asset(brought).state == "ready"
+
+
+def test_the_doctor_tells_of_a_disk_that_takes_no_more_videos(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    most = 500 * 1024 * 1024
+    disk = SimpleNamespace(free=media.FLOOR_BYTES + most)
+    monkeypatch.setattr(media.shutil, "disk_usage", lambda path: disk)
+    assert registry().doctor["room"]() is None
+
+    disk.free -= 1
+
+    found = registry().doctor["room"]() or ""
+    assert "1.5 GB" in found and "DATA_DIR" in found and "ORIGINALS_KEEP_DAYS" in found
