@@ -1,6 +1,7 @@
-"""The worker: both lanes in threads of one process, a sweep a second, a heartbeat.
+"""The worker: its lanes in threads of one process, a sweep a second, a heartbeat.
 
-A render runs in its own process group and its own lane, so it never delays a login mail.
+A render runs in its own process group and its own lane, so it never delays a login mail; nor does a slow
+site delay the render of a video that is here.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from contentflow.serve import hold_lifeline
 
 log = logging.getLogger(__name__)
 
-THREADS: dict[Lane, int] = {"mail": 4, "video": 1}
+THREADS: dict[Lane, int] = {"mail": 4, "fetch": 4, "video": 1}
 SWEEP_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
 CHORES_SECONDS = 3_600.0

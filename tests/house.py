@@ -12,7 +12,7 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.test import TestResponse
 
 from contentflow.core.db import db, transaction
-from contentflow.core.work import bells
+from contentflow.core.work import LANES, bells
 from contentflow.partners import services as partners
 
 HOST = {"base_url": "https://share.example.org"}
@@ -63,13 +63,13 @@ def run_work(app: Flask) -> None:
     for _ in range(50):
         for sweep in bells().sweeps:
             sweep()
-        tasks = [(lane, bells().lane(lane).dequeue()) for lane in ("mail", "video")]
+        tasks = [(lane, bells().lane(lane).dequeue()) for lane in LANES]
         if not any(task for _, task in tasks):
             return
         for lane, task in tasks:
             while task is not None:
-                bells().lane(lane).execute(task)  # type: ignore[arg-type]
-                task = bells().lane(lane).dequeue()  # type: ignore[arg-type]
+                bells().lane(lane).execute(task)
+                task = bells().lane(lane).dequeue()
 
 
 def cookie_and_token(app: Flask, partner_id: str) -> tuple[str, str]:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Lane = Literal["mail", "video"]
-LANES: tuple[Lane, ...] = ("mail", "video")
+Lane = Literal["mail", "fetch", "video"]
+LANES: tuple[Lane, ...] = ("mail", "fetch", "video")
 AWAY_SECONDS = 5.0
 Step = Callable[[str], object]
 GiveBack = Callable[[], object]
@@ -143,7 +143,7 @@ class Bells:
         try:
             return int(self.lane(lane).pending_count())
         except Exception:
-            return len(self._in_hand)
+            return sum(self.steps[step][0] == lane for step, _ in list(self._in_hand))
 
     def lend_hands(self, threads: Mapping[Lane, int]) -> None:
         """Let this process do the steps itself while no bell can be rung: the worker does so."""

@@ -15,6 +15,7 @@ from contentflow.pipeline import services, tasks
 
 def init_app(app: Flask) -> None:
     register_step(app, services.PREPARE, "mail", tasks.prepare)
+    register_step(app, services.FETCH, "fetch", tasks.fetch)
     register_step(app, services.RENDER, "video", tasks.render)
     register_sweep(app, tasks.ring_missed)
     register_chore(app, tasks.tidy_media)

@@ -18,6 +18,8 @@ MOST_AT_A_TIME = 2
 RETRY_SECONDS = (10, 60, 300, 900)
 
 HAS_VIDEO = Asset.has_video.is_(True)
+IS_HERE = HAS_VIDEO & Asset.original_at.is_not(None)
+IS_AWAY = HAS_VIDEO & Asset.original_at.is_(None)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -28,36 +30,38 @@ class Claim:
     attempts: int
 
 
-def claim_next() -> Claim | None:
-    """Take the asset whose turn it is; None when there is none to take now."""
-    partner_id = _next_partner()
+def claim_next(which: ColumnElement[bool]) -> Claim | None:
+    """Take the asset whose turn it is, ``IS_HERE`` or ``IS_AWAY``; None when there is none to take now."""
+    partner_id = _next_partner(which)
     if partner_id is None:
         return None
     # Two workers that look at one partner take turns, so that neither counts what the other is taking.
     db.session.execute(select(Partner.id).where(Partner.id == partner_id).with_for_update())
     if _busy().get(partner_id, 0) >= MOST_AT_A_TIME:
         return None
-    oldest = select(Asset.id).where(_is_due(), Asset.partner_id == partner_id).order_by(Asset.created_at)
+    oldest = select(Asset.id).where(_is_due(which), Asset.partner_id == partner_id).order_by(Asset.created_at)
     asset_id = db.session.scalar(oldest.limit(1))
-    lease = claim(Asset, asset_id, ["new"], "processing", HAS_VIDEO) if asset_id else None
+    lease = claim(Asset, asset_id, ["new"], "processing", which) if asset_id else None
     if asset_id is None or lease is None:
         return None
     asset = db.session.get_one(Asset, asset_id, populate_existing=True)
-    asset.started_at, asset.step, asset.percent = clock.now(), "", 0
+    if asset.original_at is not None:
+        asset.started_at = clock.now()
+    asset.step, asset.percent = "", 0
     db.session.flush()
     return Claim(asset_id, lease, asset.attempts)
 
 
-def is_any_due() -> bool:
-    return _next_partner() is not None
+def is_any_due(which: ColumnElement[bool]) -> bool:
+    return _next_partner(which) is not None
 
 
-def _is_due() -> ColumnElement[bool]:
-    return due(Asset, ["new"], ["processing"]) & HAS_VIDEO
+def _is_due(which: ColumnElement[bool]) -> ColumnElement[bool]:
+    return due(Asset, ["new"], ["processing"]) & which
 
 
-def _next_partner() -> str | None:
-    waiting = list(db.session.scalars(select(Asset.partner_id).where(_is_due()).distinct()))
+def _next_partner(which: ColumnElement[bool]) -> str | None:
+    waiting = list(db.session.scalars(select(Asset.partner_id).where(_is_due(which)).distinct()))
     if not waiting:
         return None
     busy, served = _busy(), _served(waiting)
@@ -103,9 +107,9 @@ def try_later(asset_id: str, lease: str, attempts: int) -> None:
     )
 
 
-def give_back(asset_id: str, lease: str) -> None:
-    """Undo a claim that its worker cannot end: the asset is due at once, and no try is counted."""
-    _write(
+def give_back(asset_id: str, lease: str, percent: int = 0) -> bool:
+    """Undo a claim that its worker does not end: the asset is due at once, and no try is counted."""
+    return _write(
         asset_id,
         lease,
         state="new",
@@ -115,7 +119,7 @@ def give_back(asset_id: str, lease: str) -> None:
         attempts=Asset.attempts - 1,
         started_at=None,
         step="",
-        percent=0,
+        percent=percent,
     )
 
 

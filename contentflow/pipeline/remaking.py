@@ -71,7 +71,7 @@ def make_again(asset_id: str, wanted: Remake) -> bool:
     asset.attempts, asset.next_attempt_at = 0, None
     asset.approved_render_id = None  # The old clip stays with its owner until the new one is there.
     db.session.flush()
-    ring(services.RENDER, asset_id)
+    ring(services.step_of(asset), asset_id)
     return True
 
 

@@ -1,4 +1,4 @@
-"""A claimed asset in the video lane: fetch, make the clip, keep it; tell how far it is."""
+"""A claimed asset: fetched in one lane, made into a clip in another; both tell how far it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contentflow.core import download
 from contentflow.core.db import db, transaction
 from contentflow.core.ids import new_id
 from contentflow.core.lease import held
-from contentflow.core.work import GiveBack
+from contentflow.core.work import GiveBack, ring
 from contentflow.pipeline import queue, services
 from contentflow.pipeline.clip import Facts, House, Wishes, make_clip
 from contentflow.pipeline.fetch import fetch
@@ -35,14 +35,14 @@ class ClaimLost(Exception):
     """The asset is no longer ours: whatever was made here is thrown away."""
 
 
-def work_off(claim: Claim) -> None:
-    """Carry one claim to its end: ready, failed with a reason, or another try later."""
+def work_off(claim: Claim, work: Callable[[Claim], object]) -> None:
+    """Carry one claim to its end: handed on, ready, failed with a reason, or another try later."""
     if claim.attempts > services.MOST_ATTEMPTS:
         _fail(claim, Reason.INTERRUPTED)
         return
     try:
         with held(Asset, claim.asset_id, claim.lease, 5 * settings().render_max_seconds, _give_back(claim)):
-            _make(claim)
+            work(claim)
     except ClaimLost:
         log.warning("asset %s was given back, or taken by another worker", claim.asset_id)
     except Unfit as unfit:
@@ -69,21 +69,41 @@ def _give_back(claim: Claim) -> GiveBack:
     return give_back
 
 
-def _make(claim: Claim) -> None:
+def bring(claim: Claim) -> None:
+    """Fetch the video of a post and hand the asset on."""
+    files = services.media()
+    _demand(services.most_bytes())
+    details, _ = _order(claim)
+    with files.working(claim.asset_id, claim.lease) as folder:
+        if not files.original(claim.asset_id).exists():
+            _fetch(claim, str(details["download_url"]), folder, teller(claim))
+    with transaction():
+        queue.write_original(claim.asset_id, claim.lease)  # A killed worker leaves a file without its date.
+        if queue.give_back(claim.asset_id, claim.lease, SHARES["fetch"][1]):
+            ring(services.RENDER, claim.asset_id)
+
+
+def make(claim: Claim) -> None:
+    """Make the clip of a video that is here, and keep it."""
     files, tell = services.media(), teller(claim)
-    if find_program() is None:
-        raise Unfit(Reason.UNAVAILABLE)
+    source = files.original(claim.asset_id)
+    _demand(0)
     details, wishes = _order(claim)
     with files.working(claim.asset_id, claim.lease) as folder:
-        source = files.original(claim.asset_id)
-        if not files.has_room(0 if source.exists() else services.most_bytes()):
-            raise Unfit(Reason.NO_ROOM, is_passing=True)
-        if not source.exists():
-            _bring(claim, str(details["download_url"]), folder, tell)
+        if not source.exists():  # Somebody removed it.
+            _fetch(claim, str(details["download_url"]), folder, tell)
         made, facts = make_clip(source, wishes, _house(settings()), folder, tell)
         render_id = new_id()
         files.keep_render(made, claim.asset_id, render_id)
     _keep(claim, render_id, facts)
+
+
+def _demand(size: int) -> None:
+    """Raises ``Unfit`` where there is no ffmpeg, or no room for ``size`` bytes."""
+    if find_program() is None:
+        raise Unfit(Reason.UNAVAILABLE)
+    if not services.media().has_room(size):
+        raise Unfit(Reason.NO_ROOM, is_passing=True)
 
 
 def _order(claim: Claim) -> tuple[dict[str, Any], Wishes]:
@@ -93,7 +113,7 @@ def _order(claim: Claim) -> tuple[dict[str, Any], Wishes]:
     return details, wishes
 
 
-def _bring(claim: Claim, url: str, folder: Path, tell: Callable[[str, float], object]) -> None:
+def _fetch(claim: Claim, url: str, folder: Path, tell: Callable[[str, float], object]) -> None:
     if not url:
         raise Unfit(Reason.SOURCE_GONE)
     tell("fetch", 0.0)

@@ -20,6 +20,7 @@ from contentflow.pipeline.models import Asset
 from contentflow.pipeline.reasons import SENTENCES, Reason
 
 PREPARE = "pipeline.prepare"
+FETCH = "pipeline.fetch"
 RENDER = "pipeline.render"
 MOST_ATTEMPTS = 5
 
@@ -68,8 +69,15 @@ def create_asset_for_byop(
         asset.original_at = clock.now()
     db.session.add(asset)
     db.session.flush()
-    ring(RENDER if has_video else PREPARE, asset.id)
+    ring(step_of(asset), asset.id)
     return asset
+
+
+def step_of(asset: Asset) -> str:
+    """Return the step that is next for an asset that is ``new``."""
+    if not asset.has_video:
+        return PREPARE
+    return FETCH if asset.original_at is None else RENDER
 
 
 def get_asset(asset_id: str) -> Asset:

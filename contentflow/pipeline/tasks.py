@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from contentflow.config import settings
 from contentflow.core import clock
@@ -15,6 +15,8 @@ from contentflow.pipeline.ffmpeg import find_program
 from contentflow.pipeline.media import FLOOR_BYTES
 from contentflow.pipeline.models import Asset
 from contentflow.pipeline.speech import can_listen
+
+MOST_LOOKS = 5
 
 
 def prepare(asset_id: str) -> None:
@@ -27,21 +29,39 @@ def prepare(asset_id: str) -> None:
         services.finish_words(asset_id, lease)
 
 
+def fetch(_asset_id: str) -> None:
+    """Bring one video: not of the asset that the bell names, but of whoever's turn it is."""
+    if claim := _claim(queue.IS_AWAY):
+        rendering.work_off(claim, rendering.bring)
+
+
 def render(_asset_id: str) -> None:
-    """Make one clip: not of the asset that the bell names, but of whoever's turn it is."""
-    with transaction():
-        claim = queue.claim_next()
-    if claim is not None:
-        rendering.work_off(claim)
+    """Make one clip, of whoever's turn it is."""
+    if claim := _claim(queue.IS_HERE):
+        rendering.work_off(claim, rendering.make)
+
+
+def _claim(which: ColumnElement[bool]) -> queue.Claim | None:
+    """Look again where another thread was quicker: someone else may be waiting."""
+    for _ in range(MOST_LOOKS):
+        with transaction():
+            claim = queue.claim_next(which)
+            is_over = claim is not None or not queue.is_any_due(which)
+        if is_over:
+            return claim
+    return None
 
 
 def ring_missed() -> None:
-    missed, has_video_due = services.due_words(), queue.is_any_due()
+    missed = services.due_words()
+    is_away, is_here = queue.is_any_due(queue.IS_AWAY), queue.is_any_due(queue.IS_HERE)
     db.session.rollback()  # Only read: no snapshot stays open while the bells are rung.
     for asset_id in missed:
         ring_now(services.PREPARE, asset_id)
-    # One bell is enough: each render takes whoever's turn it is, and the next sweep rings again.
-    if has_video_due and not bells().waiting("video"):
+    # One bell is enough: each step takes whoever's turn it is, and the next sweep rings again.
+    if is_away and not bells().waiting("fetch"):
+        ring_now(services.FETCH, "next")
+    if is_here and not bells().waiting("video"):
         ring_now(services.RENDER, "next")
 
 

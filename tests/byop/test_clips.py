@@ -410,7 +410,7 @@ def test_two_videos_of_a_partner_are_in_work_at_a_time(
     claims = []
     for _ in range(3):
         with transaction():
-            claims.append(queue.claim_next())
+            claims.append(queue.claim_next(queue.IS_HERE))
 
     assert [claim is not None for claim in claims] == [True, True, False]
 
@@ -426,7 +426,7 @@ def test_the_sixth_try_of_a_video_whose_workers_were_killed_is_its_end(
     with time_machine.travel(clock.now(), tick=False) as now:
         for _ in range(services.MOST_ATTEMPTS):
             with transaction():
-                assert queue.claim_next() is not None
+                assert queue.claim_next(queue.IS_HERE) is not None
             now.shift(timedelta(seconds=31))
         run_work(app)
 
@@ -442,12 +442,12 @@ def test_a_worker_whose_asset_was_taken_writes_nothing(
 
     sid = sent(alice_client, short_film)
     with transaction():
-        claim = queue.claim_next()
+        claim = queue.claim_next(queue.IS_HERE)
     assert claim is not None
     with transaction():
         queue.try_later(claim.asset_id, claim.lease, 1)
 
-    rendering.work_off(claim)
+    rendering.work_off(claim, rendering.make)
 
     assert asset_of(sid).state == "new"
     assert files_under(tmp_path / "media") == files_under(tmp_path / "work") == []

@@ -1,20 +1,24 @@
-"""The video lane: it gives back what it holds when it stops, goes on without bells, and leaves some disk."""
+"""The lanes of videos: they give back what they hold, go on without bells, and leave some of the disk."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 
+from contentflow import worker
 from contentflow.core.db import db, transaction
 from contentflow.core.registry import registry
 from contentflow.core.work import bells
 from contentflow.pipeline import media, queue, rendering, services, tasks
 from contentflow.pipeline.models import Asset
+from tests.house import run_work
 
 Meanwhile = list[Callable[[], object]]
 
@@ -89,12 +93,12 @@ def test_a_claim_that_ended_is_not_given_back(app: Flask, tmp_path: Path):
 def test_a_video_that_was_given_back_keeps_its_place_in_the_queue(app: Flask, tmp_path: Path):
     first, _ = bring(tmp_path, "alice"), bring(tmp_path, "bob")
     with transaction():
-        claim = queue.claim_next()
+        claim = queue.claim_next(queue.IS_HERE)
         assert claim is not None and claim.asset_id == first
         queue.give_back(claim.asset_id, claim.lease)
 
     with transaction():
-        again = queue.claim_next()
+        again = queue.claim_next(queue.IS_HERE)
 
     assert again is not None and again.asset_id == first
 
@@ -104,7 +108,7 @@ def test_videos_go_on_while_the_bells_are_away(make_app: Callable[..., Flask], t
     app = make_app(HUEY_URL="redis://127.0.0.1:1/0")
     with app.app_context():
         brought = bring(tmp_path)
-        bells().lend_hands({"mail": 1, "video": 1})
+        bells().lend_hands({"mail": 1, "fetch": 1, "video": 1})
 
         tasks.ring_missed()
 
@@ -114,6 +118,77 @@ def test_videos_go_on_while_the_bells_are_away(make_app: Callable[..., Flask], t
         assert asset(brought).state == "ready"
 
 
+def wish(partner_id: str = "alice") -> str:
+    with transaction():
+        return services.create_asset_for_byop(partner_id, "", "", "", "", "https://video.example.com/1").id
+
+
+@pytest.mark.usefixtures("meanwhile")
+def test_a_video_is_rendered_while_slow_sites_keep_all_who_fetch(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    waits, go_on = threading.Semaphore(0), threading.Event()
+    most = worker.THREADS["fetch"]
+
+    def fetch(url: str, target: Path, *_: object) -> Path:
+        waits.release()
+        assert go_on.wait(60)
+        target.write_bytes(b"a film")
+        return target
+
+    def work(step: Callable[[str], object]) -> None:
+        with app.app_context():
+            step("whoever")
+
+    monkeypatch.setattr(rendering, "fetch", fetch)
+    for number in range(most):
+        wish(f"mallory-{number}")
+    with ThreadPoolExecutor(most) as threads:
+        for _ in range(most):
+            threads.submit(work, tasks.fetch)
+        for _ in range(most):
+            assert waits.acquire(timeout=60)
+        brought = bring(tmp_path)
+
+        tasks.render(brought)
+
+        assert asset(brought).state == "ready"
+        go_on.set()
+
+
+@pytest.mark.usefixtures("meanwhile")
+def test_a_video_that_was_fetched_goes_on_to_be_rendered_in_the_same_try(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    wanted = wish()
+    monkeypatch.setattr(rendering, "fetch", lambda url, target, *_: target.write_bytes(b"a film") and target)
+    assert bells().lane("fetch").pending_count() == 1
+    tasks.render(wanted)
+    assert asset(wanted).state == "new"
+
+    tasks.fetch(wanted)
+
+    here = asset(wanted)
+    assert (here.state, here.attempts, here.percent, here.lease) == ("new", 0, 15, None)
+    assert bells().lane("video").pending_count() == 1
+    run_work(app)
+    assert (asset(wanted).state, asset(wanted).attempts) == ("ready", 1)
+
+
+def test_two_videos_of_a_partner_are_fetched_at_a_time(app: Flask):
+    for _ in range(3):
+        wish()
+    bobs = wish("bob")
+
+    claims = []
+    for _ in range(4):
+        with transaction():
+            claims.append(queue.claim_next(queue.IS_AWAY))
+
+    taken = [claim.asset_id for claim in claims if claim]
+    assert len(taken) == 3 and bobs in taken
+
+
 @pytest.mark.parametrize("free", [media.FLOOR_BYTES - 1, media.FLOOR_BYTES + 500 * 1024 * 1024 - 1])
 @pytest.mark.usefixtures("meanwhile")
 def test_nothing_is_fetched_onto_a_full_disk_and_it_is_tried_again_later(
@@ -121,17 +196,16 @@ def test_nothing_is_fetched_onto_a_full_disk_and_it_is_tried_again_later(
 ):
     monkeypatch.setattr(media.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     monkeypatch.setattr(rendering, "fetch", None)
-    with transaction():
-        wanted = services.create_asset_for_byop("alice", "", "", "", "", "https://video.example.com/1").id
+    wanted = wish()
 
-    tasks.render(wanted)
+    tasks.fetch(wanted)
 
     waits = asset(wanted)
     assert (waits.state, waits.attempts) == ("new", 1)
     assert waits.next_attempt_at is not None
     with transaction():
         waits.attempts, waits.next_attempt_at = 4, None
-    tasks.render(wanted)
+    tasks.fetch(wanted)
     assert (asset(wanted).state, asset(wanted).reason) == ("failed", "no_room")
 
 
