@@ -59,3 +59,27 @@ def test_trying_codes_for_their_clips_is_limited_too(app: Flask, client: FlaskCl
     object.__setattr__(app.config["CONTENTFLOW"], "unknown_code_per_minute", 2)
 
     assert [client.get("/p/0000000/clip.mp4").status_code for _ in range(3)] == [404, 404, 429]
+
+
+def test_asking_for_the_head_alone_tells_the_length(client: FlaskClient, clip_url: str):
+    answer = client.head(clip_url)
+
+    assert (answer.status_code, answer.data, answer.content_length) == (200, b"", len(CONTENT))
+    assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+def test_a_part_of_another_render_is_never_given_for_the_rest_of_one(client: FlaskClient, clip_url: str):
+    etag = client.get(clip_url).headers["ETag"]
+
+    same = client.get(clip_url, headers={"Range": "bytes=0-9", "If-Range": etag})
+    other = client.get(clip_url, headers={"Range": "bytes=0-9", "If-Range": '"another"'})
+
+    assert (same.status_code, same.data) == (206, CONTENT[:10])
+    assert (other.status_code, other.data) == (200, CONTENT)
+
+
+def test_nobody_keeps_a_public_clip_without_asking_again(client: FlaskClient, clip_url: str):
+    answer = client.get(clip_url)
+
+    assert "no-cache" in answer.headers["Cache-Control"] or "max-age=0" in answer.headers["Cache-Control"]
+    assert client.get(clip_url, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
