@@ -84,8 +84,9 @@ def submit_post(partner_id: str, draft: Draft) -> Submission:
 def _queue_up(partner_id: str) -> None:
     # Two presses of one form come one after the other, so that the second finds what the first made.
     # The mode leaves the row open to foreign keys; SQLite has one writer already.
-    lock = select(Partner.id).where(Partner.id == partner_id).with_for_update(key_share=True)
-    if db.session.scalar(lock) is None:
+    own = select(Partner.id).where(Partner.id == partner_id, Partner.is_active)
+    # Who it is was asked before the video came, minutes ago: the account may be erased since.
+    if db.session.scalar(own.with_for_update(key_share=True)) is None:
         raise NotFound
 
 

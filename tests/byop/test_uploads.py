@@ -13,9 +13,10 @@ from flask.testing import FlaskClient
 
 from contentflow.byop import services as byop
 from contentflow.byop import uploads
-from contentflow.core.db import db, in_transaction
+from contentflow.core.db import db, in_transaction, transaction
 from contentflow.pipeline import media
 from contentflow.pipeline.media import FLOOR_BYTES
+from contentflow.portal import services as portal
 from tests.house import browser, csrf, log_in, post
 
 pytestmark = pytest.mark.usefixtures("offer")
@@ -161,3 +162,17 @@ def test_a_full_disk_stops_no_post_of_words(alice_client: FlaskClient, disk: Dis
     answer = post(alice_client, "/byop/submit", data, content_type="multipart/form-data")
 
     assert answer.status_code == 303
+
+
+def test_a_video_that_arrives_after_its_partner_left_is_no_post(
+    alice_client: FlaskClient, alice: Any, tmp_path: Path
+):
+    def leave() -> None:
+        with transaction():
+            portal.erase(alice.id, "ERASE")
+
+    assert send(alice_client, leave).status_code == 404
+
+    assert byop.list_submissions(alice.id) == []
+    assert list((tmp_path / "uploads").iterdir()) == []
+    assert not (tmp_path / "originals").exists()
