@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from contentflow.config import Settings, settings
 from contentflow.core import download
 from contentflow.core.db import db, transaction
@@ -190,8 +192,13 @@ def teller(claim: Claim) -> Callable[[str, float], None]:
         if now == told or not is_due:
             return
         told, told_at = now, time.monotonic()
-        with transaction():
-            if not queue.write_progress(claim.asset_id, claim.lease, *now):
-                raise ClaimLost
+        try:
+            with transaction():
+                is_ours = queue.write_progress(claim.asset_id, claim.lease, *now)
+        except SQLAlchemyError:
+            log.warning("the progress of asset %s was not written", claim.asset_id)
+            return
+        if not is_ours:
+            raise ClaimLost
 
     return tell

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from contentflow import worker
 from contentflow.core.db import db, transaction
@@ -101,6 +103,19 @@ def test_a_video_that_was_given_back_keeps_its_place_in_the_queue(app: Flask, tm
         again = queue.claim_next(queue.IS_HERE)
 
     assert again is not None and again.asset_id == first
+
+
+@pytest.mark.usefixtures("meanwhile")
+def test_a_database_that_is_away_for_a_moment_ends_no_render(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    brought = bring(tmp_path)
+    away = OperationalError("UPDATE", {}, Exception("the database restarts"))
+    monkeypatch.setattr(queue, "write_progress", Mock(side_effect=away))
+
+    tasks.render(brought)
+
+    assert (asset(brought).state, asset(brought).attempts) == ("ready", 1)
 
 
 @pytest.mark.usefixtures("meanwhile")
