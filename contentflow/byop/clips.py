@@ -122,6 +122,8 @@ def approve_clip(partner_id: str, submission_id: str, render_id: str = "") -> No
     submission = services.get_editable(partner_id, submission_id)
     if not remaking.approve(submission.asset_id, render_id):
         raise NothingToApprove
+    submission.status, submission.reason = "ready", None
+    db.session.flush()
 
 
 def choose_cover(partner_id: str, submission_id: str, number: str, render_id: str = "") -> None:

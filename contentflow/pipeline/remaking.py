@@ -30,12 +30,16 @@ def has_source(asset: Asset) -> bool:
 
 
 def approve(asset_id: str, render_id: str = "") -> bool:
-    """Approve the finished render, where ``render_id`` is given only that one; False when there is none."""
+    """Approve the finished render, where ``render_id`` is given only that one; False when there is none.
+
+    Where a new render failed, the one before may be approved by its name: the asset is ready with it.
+    """
+    states = ["ready", "failed"] if render_id else ["ready"]
     is_it = Asset.render_id == render_id if render_id else Asset.render_id.is_not(None)
     approved = db.session.execute(
         update(Asset)
-        .where(Asset.id == asset_id, Asset.state == "ready", is_it)
-        .values(approved_render_id=Asset.render_id)
+        .where(Asset.id == asset_id, Asset.state.in_(states), is_it)
+        .values(approved_render_id=Asset.render_id, state="ready", reason=None, percent=100)
         .execution_options(synchronize_session=False)
     )
     return bool(approved.rowcount)  # type: ignore[attr-defined]

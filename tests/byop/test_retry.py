@@ -16,6 +16,7 @@ from contentflow.pipeline.reasons import SENTENCES, Reason
 from tests.house import post
 
 HTMX = {"HX-Request": "true"}
+FACTS = {"start": 0.0, "seconds": 5.0, "video_seconds": 9.0, "words": []}
 
 pytestmark = pytest.mark.usefixtures("offer")
 
@@ -49,7 +50,7 @@ def status_of(page: str) -> str:
 def buttons(page: str) -> list[tuple[str, str]]:
     """The buttons of the clip's card: look and text, in their order."""
     card = page[page.index('id="clip"') :].partition("</section>")[0]
-    return re.findall(r'class="btn btn-(\w+)"[^>]*>.*?<span>([^<]+)</span>', card)
+    return re.findall(r'class="btn btn-(\w+)[^"]*"[^>]*>.*?<span>([^<]+)</span>', card)
 
 
 def test_a_second_press_shows_the_status_as_the_first_did(alice_client: FlaskClient, sid: str):
@@ -108,8 +109,7 @@ def test_another_try_from_an_old_tab_leaves_the_clip_that_was_made_since(alice_c
     form = page[page.index('action="/byop/retry"') :].partition("</form>")[0]
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
     del fields["csrf_token"]
-    facts = {"start": 0.0, "seconds": 5.0, "video_seconds": 9.0, "words": []}
-    end(sid, "ready", render_id="render", approved_render_id="render", facts=facts)
+    end(sid, "ready", render_id="render", approved_render_id="render", facts=FACTS)
 
     answer = post(alice_client, "/byop/retry", fields, headers=HTMX)
 
@@ -155,3 +155,29 @@ def test_the_words_of_a_failed_post_go_along_to_another_video(alice_client: Flas
     assert 'action="/byop/submit"' in new
     assert 'value="Une heure"' in new and 'value="Essaye"' in new
     assert "aria-invalid" not in new
+
+
+def test_a_new_render_that_fails_leaves_the_clip_before_to_look_at_and_approve(
+    alice_client: FlaskClient, sid: str
+):
+    end(sid, "failed", reason="gone", render_id="before", facts=FACTS)
+    page = alice_client.get(f"/byop/kit?id={sid}").get_data(as_text=True)
+    assert f'src="/byop/clip?id={sid}&amp;v=before"' in page
+    assert buttons(page)[-1] == ("plain", "Valider ce clip")
+
+    answer = post(alice_client, "/byop/approve", {"sid": sid, "render": "before"}, headers=HTMX)
+
+    assert status_of(answer.get_data(as_text=True)) == "ready"
+    assert asset_of(sid).is_approved
+    assert (asset_of(sid).reason, asset_of(sid).percent) == (None, 100)
+    assert db.session.get_one(Submission, sid).status == "ready"
+
+
+@pytest.mark.parametrize(("render", "before"), [("", "before"), ("other", "before"), ("", None)])
+def test_a_failure_is_approved_by_nobody(
+    render: str, before: str | None, alice_client: FlaskClient, sid: str
+):
+    end(sid, "failed", reason="gone", render_id=before, facts=FACTS)
+
+    assert post(alice_client, "/byop/approve", {"sid": sid, "render": render}).status_code == 409
+    assert (asset_of(sid).state, asset_of(sid).approved_render_id) == ("failed", None)
