@@ -47,8 +47,7 @@
     try {
       await copy(text);
     } catch {
-      const source = document.querySelector(button.dataset.copy || "none");
-      source?.select?.();
+      document.querySelector(button.dataset.copy || "none")?.select?.();
       return say(notices().dataset.select, "warn");
     }
     const use = button.querySelector("use");
@@ -60,24 +59,25 @@
     fire(button);
   }
 
+  const films = (parts) => [new File(parts, "clip.mp4", { type: "video/mp4" })];
   async function shareFrom(element) {
-    const { title, text, url } = element.dataset;
+    const { title, text, file } = element.dataset;
     const data = { title: title || document.title, text: text?.startsWith("#") ? textOf(text) : text || "" };
-    if (url) data.url = url;
     try {
-      const clip = element.dataset.file && [await (await fetch(element.dataset.file)).blob()];
-      if (clip) data.files = [new File(clip, "clip.mp4", { type: "video/mp4" })];
+      if (file) data.files = element.films ??= films([await (await fetch(file, { redirect: "error" })).blob()]);
       await navigator.share(data);
       fire(element);
     } catch (error) {
+      // A sheet opens for a fresh press only: the next one needs not wait for the file.
+      if (error.name === "NotAllowedError" && element.films) say(notices().dataset.again, "info");
       // Closing the sheet is a choice, not a failure.
-      if (error.name !== "AbortError") location.hash = element.hash || "#share";
+      else if (error.name !== "AbortError") location.hash = element.hash || "#share";
     }
   }
 
   function showNativeShare(root) {
-    if (!navigator.share) return;
-    root.querySelectorAll?.("[data-native-share][hidden]").forEach((element) => { element.hidden = false; });
+    const waiting = (navigator.share && root.querySelectorAll?.("[data-native-share][hidden]")) || [];
+    for (const one of waiting) one.hidden = "file" in one.dataset && !navigator.canShare?.({ files: films([]) });
   }
 
   document.addEventListener("click", (event) => {
