@@ -15,6 +15,23 @@ pytestmark = pytest.mark.browser
 RENDER_SECONDS = 120
 
 
+def keep_focus_while_it_polls(page: Page) -> int:
+    """Who stands on the link with the keyboard stays there while the card is swapped; how often that was."""
+    return int(
+        page.evaluate("""async () => {
+            let polls = 0;
+            document.querySelector("#clip [hx-trigger]").focus();
+            document.addEventListener("htmx:afterSettle", ({ detail }) => {
+                const link = document.querySelector("#clip [hx-trigger^=every]");
+                if (link && link !== document.activeElement) polls = -1000;
+                polls += 1;
+            });
+            await new Promise((done) => setTimeout(done, 5000));
+            return polls;
+        }""")
+    )
+
+
 # A phone that shares films; it wants a press that is fresh, and the first one went by while the file came.
 PHONE_THAT_SHARES = """
   window.shared = [];
@@ -85,6 +102,8 @@ def test_a_video_is_sent_its_cover_chosen_and_the_clip_approved(
     page.locator("form[action$='/byop/submit'] [type=submit]").last.click()
     page.wait_for_url("**/byop/kit?id=*")
     clip = page.locator("#clip")
+    polls = keep_focus_while_it_polls(page)
+    assert polls > 0
     expect(clip).to_have_attribute("data-status", "ready", timeout=RENDER_SECONDS * 1000)
     expect(page.get_by_role("button", name="Partager le fichier")).to_have_count(0)
     look("ready")
