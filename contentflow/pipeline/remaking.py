@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import update
-
 from contentflow.core.db import db
 from contentflow.core.work import ring
 from contentflow.pipeline import services
@@ -34,15 +32,14 @@ def approve(asset_id: str, render_id: str = "") -> bool:
 
     Where a new render failed, the one before may be approved by its name: the asset is ready with it.
     """
-    states = ["ready", "failed"] if render_id else ["ready"]
-    is_it = Asset.render_id == render_id if render_id else Asset.render_id.is_not(None)
-    approved = db.session.execute(
-        update(Asset)
-        .where(Asset.id == asset_id, Asset.state.in_(states), is_it)
-        .values(approved_render_id=Asset.render_id, state="ready", reason=None, percent=100)
-        .execution_options(synchronize_session=False)
-    )
-    return bool(approved.rowcount)  # type: ignore[attr-defined]
+    asset = _locked(asset_id)
+    states = ("ready", "failed") if render_id else ("ready",)
+    is_it = asset.render_id is not None and render_id in ("", asset.render_id)
+    if asset.state not in states or not is_it:
+        return False
+    asset.approved_render_id = asset.render_id
+    asset.state, asset.reason, asset.percent = "ready", None, 100
+    return True
 
 
 def choose_cover(asset_id: str, cover: int, render_id: str = "") -> bool:

@@ -173,7 +173,9 @@ def test_a_new_render_that_fails_leaves_the_clip_before_to_look_at_and_approve(
     assert db.session.get_one(Submission, sid).status == "ready"
 
 
-@pytest.mark.parametrize(("render", "before"), [("", "before"), ("other", "before"), ("", None)])
+@pytest.mark.parametrize(
+    ("render", "before"), [("", "before"), ("other", "before"), ("be\0fore", "before"), ("", None)]
+)
 def test_a_failure_is_approved_by_nobody(
     render: str, before: str | None, alice_client: FlaskClient, sid: str
 ):
