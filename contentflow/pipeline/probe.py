@@ -14,8 +14,6 @@ from contentflow.pipeline.sniff import Kind
 PROBE_SECONDS = 30.0
 SCAN_SECONDS = 120.0
 SHORTEST_SECONDS = 0.5
-# What ffmpeg itself would refuse is refused with our own sentence first.
-MOST_READ_SIDE = 32_768
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +47,7 @@ class Media:
 
 def probe(source: Path, kind: Kind, limits: Limits) -> Media:
     """Raises ``Unfit``."""
-    said = run_ffmpeg(reading(source, kind, MOST_READ_SIDE), source.parent, PROBE_SECONDS).said
+    said = run_ffmpeg(reading(source, kind, limits.most_side), source.parent, PROBE_SECONDS).said
     media = read_description(said, kind)
     _check_size(media, limits)
     if not media.seconds:
@@ -69,7 +67,7 @@ def read_description(said: str, kind: Kind) -> Media:
     videos = [found for found in streams if found[2] == "Video" and "(attached pic)" not in found[3]]
     size = _size(videos[0][3]) if videos else None
     if not videos or size is None:
-        raise Unfit(Reason.UNREADABLE if not streams else Reason.NO_VIDEO)
+        raise Unfit(_why_blank(said, bool(streams), bool(videos)))
     video = videos[0]
     details = video[3]
     frame = size
@@ -91,6 +89,16 @@ def read_description(said: str, kind: Kind) -> Media:
         is_hdr="smpte2084" in details or "arib-std-b67" in details,
         matrix=_matrix(details, size),
     )
+
+
+# ffmpeg gives a picture over its limit no size: to find it, it would have to decode the whole of it.
+_OVER = re.compile(r"^\[.* Picture size \d+x\d+ (?:exceeds|is invalid)", re.M)
+
+
+def _why_blank(said: str, has_streams: bool, has_video: bool) -> Reason:
+    if has_video and _OVER.search(said):
+        return Reason.TOO_MANY_PIXELS
+    return Reason.NO_VIDEO if has_streams else Reason.UNREADABLE
 
 
 def _size(details: str) -> tuple[int, int] | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import struct
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,17 @@ def film(
 
 
 _USUAL = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
+
+
+def png(width: int, height: int, packed: bytes, colour: int = 2) -> bytes:
+    """A picture that claims any size; ``packed`` are its deflated rows, ``colour`` 2 is RGB and 0 grey."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    parts = (b"IHDR", head), (b"IDAT", packed), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(name, data) for name, data in parts)
 
 
 def real_film(name: str) -> Path:

@@ -48,6 +48,11 @@ def test_pixels_that_are_not_square_are_squared():
         ("file: moov atom not found", Reason.UNREADABLE),
         ("  Stream #0:0: Audio: aac, 48000 Hz, stereo\n", Reason.NO_VIDEO),
         ("  Stream #0:0: Video: h264, none\n", Reason.NO_VIDEO),
+        (
+            "[png @ 0x1] [IMGUTILS @ 0x2] Picture size 16000x16000 exceeds specified max pixel count 1\n"
+            "  Stream #0:0: Video: png, none, 2 fps\n",
+            Reason.TOO_MANY_PIXELS,
+        ),
     ],
 )
 def test_what_has_no_picture_says_so(said: str, reason: Reason):
