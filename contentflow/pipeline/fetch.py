@@ -37,19 +37,25 @@ _PASSING = {Refusal.UNKNOWN_HOST, Refusal.UNREACHABLE, Refusal.BUSY}
 
 # What yt-dlp says, first that fits.
 _COMPLAINTS = (
-    (r"not a bot|captcha|confirm you.re|unusual traffic|HTTP Error 429", Reason.ROBOT_CHECK),
+    (r"not a bot|captcha|confirm you.re|unusual traffic|IP address is blocked|Error 429", Reason.ROBOT_CHECK),
     (r"private address", Reason.PRIVATE_ADDRESS),
     (r"max-filesize|larger than|too large", Reason.TOO_LARGE),
+    (r"password", Reason.CLOSED),
     (r"DRM|protected", Reason.PROTECTED),
     (r"is live|live event|will begin|premieres", Reason.LIVE),
     (
-        r"private|log ?in|sign in|logged|members.only|authenti|cookies|age.restrict|HTTP Error 40[13]",
+        r"private|log ?in|sign in|logged|members.only|authenti|cookies|age.restrict"
+        r"|your (?:country|location|region)|HTTP Error 4(?:01|03|51)",
         Reason.CLOSED,
     ),
+    (r"HTTP Error 5|rate.limit", Reason.BUSY),
     (r"unavailable|removed|not exist|deleted|HTTP Error 4(04|10)", Reason.GONE),
     (r"unsupported url|no video|no formats|requested format|no media", Reason.NO_VIDEO),
-    (r"HTTP Error 5", Reason.BUSY),
+    (r"failed to (?:resolve|establish)|timed out|closed connection|certificate", Reason.UNREACHABLE),
 )
+_PASSING_REASONS = {Reason.BUSY, Reason.UNREACHABLE}
+# An address or a name may hold any words.
+_NAMES = re.compile(r"https?://\S+|'[^'\s]*'")
 
 
 def fetch(
@@ -90,7 +96,7 @@ def _fetch_from_page(
     if result.get("file"):
         made = folder / Path(str(result["file"])).name
         return made.rename(target)
-    raise _complaint(str(result.get("error", "")))
+    raise _complaint(str(result.get("error", "")), str(result.get("heard", "")))
 
 
 def _converse(
@@ -119,9 +125,12 @@ def _read_line(line: bytes) -> dict[str, object]:
     return said if isinstance(said, dict) else {}
 
 
-def _complaint(error: str) -> Unfit:
-    log.warning("no video came from a page: %s", re.sub(r"https?://\S+", "…", error)[:300])
-    for pattern, reason in _COMPLAINTS:
-        if re.search(pattern, error, re.I):
-            return Unfit(reason, is_passing=reason is Reason.BUSY)
+def _complaint(error: str, heard: str = "") -> Unfit:
+    """Judge by the error, and by what was heard before it only where that says nothing."""
+    error, heard = (_NAMES.sub("…", said) for said in (error, heard))
+    log.warning("no video came from a page: %s", (error or heard)[:300])
+    for said in (error, heard):
+        for pattern, reason in _COMPLAINTS:
+            if re.search(pattern, said, re.I):
+                return Unfit(reason, is_passing=reason in _PASSING_REASONS)
     return Unfit(Reason.NO_VIDEO)

@@ -138,6 +138,7 @@ def _tell_progress(at: dict[str, Any], most_bytes: int) -> None:
 
 
 def take(order: dict[str, Any]) -> dict[str, Any]:
+    """Return ``file``, or the ``error`` and what was ``heard`` before it."""
     import yt_dlp
 
     heard: list[str] = []
@@ -148,26 +149,33 @@ def take(order: dict[str, Any]) -> dict[str, Any]:
     except yt_dlp.utils.MaxDownloadsReached:
         pass
     except Exception as error:
-        return {"error": " ".join([str(error), *heard])[:2000]}
+        # Without the name of the video, which may be any words.
+        said = getattr(error.__context__, "orig_msg", "") or str(error)
+        return {"error": said[:1000], "heard": " ".join(heard)[:2000]}
     made = [
         name
         for name in os.listdir(order["folder"])
         if name.startswith("page.") and not name.endswith(".part")
     ]
-    return {"file": made[0]} if len(made) == 1 else {"error": " ".join([*heard, "no video"])[:2000]}
+    return {"file": made[0]} if len(made) == 1 else {"heard": " ".join(heard)[:2000]}
 
 
 class _Listener:
-    """Where yt-dlp writes; nothing of it reaches our output."""
+    """Where yt-dlp writes: what it holds against the video is kept, nothing reaches our output."""
 
     def __init__(self, heard: list[str]) -> None:
         self._heard = heard
 
     def debug(self, text: str) -> None:
+        if text.lstrip().startswith("[download] "):
+            self.warning(text)
+
+    def warning(self, text: str) -> None:
         self._heard.append(text[:300])
         del self._heard[:-20]
 
-    info = warning = error = debug
+    def error(self, text: str) -> None:
+        """It is raised, too."""
 
 
 def _say(what: dict[str, Any]) -> None:

@@ -211,12 +211,37 @@ def test_the_guard_of_the_page_reader_refuses(probe: str, tmp_path: Path):
         ("ERROR: Video unavailable. This video has been removed", Reason.GONE),
         ("ERROR: Unsupported URL: https://x", Reason.NO_VIDEO),
         ("This video is DRM protected", Reason.PROTECTED),
+        ("This is a password-protected video", Reason.CLOSED),
         ("This is live", Reason.LIVE),
+        ("Your IP address is blocked from accessing this post", Reason.ROBOT_CHECK),
+        ("This video is protected by a password, use the --video-password option", Reason.CLOSED),
+        ("This video is not available from your location due to geo restriction", Reason.CLOSED),
+        ("HTTP Error 503: Service Unavailable", Reason.BUSY),
+        ("The current session has been rate-limited", Reason.BUSY),
+        ("Unable to download webpage: The read operation timed out", Reason.UNREACHABLE),
+        ("Unsupported URL: https://example.org/private/drm", Reason.NO_VIDEO),
+        ("Failed to resolve 'login.example.org'", Reason.UNREACHABLE),
         ("something else", Reason.NO_VIDEO),
     ],
 )
 def test_what_yt_dlp_says_becomes_a_reason(said: str, reason: Reason):
     assert fetching._complaint(said).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("error", "heard", "reason"),
+    [
+        (
+            "HTTP Error 403: Forbidden",
+            "Some formats have been skipped as they are DRM protected",
+            Reason.CLOSED,
+        ),
+        ("", "[download] File is larger than max-filesize (2 bytes > 1 bytes). Aborting.", Reason.TOO_LARGE),
+        ("ffmpeg exited with code 1", "Private video", Reason.CLOSED),
+    ],
+)
+def test_the_error_counts_before_what_was_heard(error: str, heard: str, reason: Reason):
+    assert fetching._complaint(error, heard).reason is reason
 
 
 def test_every_reason_has_its_sentence():

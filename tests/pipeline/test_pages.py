@@ -330,12 +330,36 @@ def test_a_page_that_answers_something_else_has_its_reason(
         (403, Reason.CLOSED, False),
         (404, Reason.GONE, False),
         (429, Reason.ROBOT_CHECK, False),
+        (503, Reason.BUSY, True),
     ],
 )
 def test_a_video_that_a_page_shows_in_vain_has_its_reason(
     status: int, reason: Reason, is_passing: bool, fetch: Fetch
 ):
     assert reason_of(fetch(HOME, {"/": shows("/film.mp4"), "/film.mp4": status})) == (reason, is_passing)
+
+
+@pytest.mark.parametrize("path", ["private-DRM-lessons", "login"])
+def test_a_page_without_a_video_says_so_whatever_it_is_called(path: str, fetch: Fetch):
+    result = fetch(HOME + path, {f"/{path}": page("Just words.")})
+
+    assert reason_of(result) == (Reason.NO_VIDEO, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "there"),
+    [
+        ("http://missing.example.org/film.mp4", {}),
+        ("https://video.example.net/film.mp4", {}),
+        (HOME, {"/": shows("http://missing.example.org/film.mp4")}),
+        (HOME, {"/": shows("https://video.example.net/film.mp4")}),
+    ],
+    ids=["no-name", "no-certificate", "page-no-name", "page-no-certificate"],
+)
+def test_a_server_that_cannot_be_reached_or_trusted_is_tried_again_later(
+    url: str, there: Pages, fetch: Fetch, pages: Pages
+):
+    assert reason_of(fetch(url, pages | there)) == (Reason.UNREACHABLE, True)
 
 
 def test_a_live_video_is_not_waited_for(fetch: Fetch, tmp_path: Path, pages: Pages):
