@@ -103,6 +103,7 @@ def options(folder: str, most_bytes: int, ffmpeg: str) -> dict[str, Any]:
         "socket_timeout": 10,
         "retries": 2,
         "fragment_retries": 2,
+        "skip_unavailable_fragments": False,
         "extractor_retries": 1,
         "cachedir": False,
         "cookiefile": None,

@@ -269,9 +269,11 @@ def test_a_name_that_turns_private_is_not_followed(url: str, fetch: Fetch, pages
 @pytest.mark.parametrize(
     ("old", "new"),
     [
+        ("all-2.ts", "http://10.0.0.1/all-2.ts"),
+        ("#EXTINF", '#EXT-X-MAP:URI="http://10.0.0.1/all-0.ts"\n#EXTINF'),
         ("#EXTINF", '#EXT-X-KEY:METHOD=AES-128,URI="http://10.0.0.1/key"\n#EXTINF'),
     ],
-    ids=["key"],
+    ids=["piece", "map", "key"],
 )
 def test_a_playlist_leads_to_no_private_address(
     old: str, new: str, fetch: Fetch, pages: Pages, films: Path, tmp_path: Path
