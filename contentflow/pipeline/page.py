@@ -25,9 +25,12 @@ MOST_SIDE = 1920
 PLAIN = "[protocol^=http][protocol!*=dash]"
 SPLIT = f"bv*[ext=mp4]{PLAIN}+ba[ext=m4a]{PLAIN}"
 PR_SET_PDEATHSIG = 1
+PROGRAMS = ("ffmpeg", "ffprobe", "deno")
 # What yt-dlp joins or mends was downloaded a moment ago: it may be a playlist that names other files.
 READS_FILES = ("-protocol_whitelist", "file", "-format_whitelist", "mov,mp4,matroska,webm,mpegts,aac,mp3")
-FORMATS = f"b[ext=mp4]{PLAIN}/{SPLIT}/b{PLAIN}/b[protocol=m3u8_native]/bv*[protocol=m3u8_native]+ba/b"
+HLS = "[protocol=m3u8_native]"
+OTHER = "[protocol^=http]"  # Never one for which yt-dlp would start a program with a network of its own.
+FORMATS = f"b[ext=mp4]{PLAIN}/{SPLIT}/b{PLAIN}/b{HLS}/bv*{HLS}+ba{HLS}/b{OTHER}/bv*{OTHER}+ba{OTHER}"
 
 
 def _load_net() -> Any:
@@ -50,11 +53,14 @@ def guard() -> None:
 
 
 def guard_programs() -> None:
-    """Let every ffmpeg that yt-dlp starts read files alone, and of known formats: it has no network."""
+    """Let yt-dlp start ffmpeg alone, which reads files of known formats, and deno, which it runs without
+    a network: rtmpdump or phantomjs, where they are installed, would connect to anything."""
     start = subprocess.Popen.__init__
 
     def guarded(self: Any, args: Any, *more: Any, **options: Any) -> None:
-        start(self, args if isinstance(args, str) else _limited(args), *more, **options)
+        if isinstance(args, str) or not Path(str(args[0])).name.startswith(PROGRAMS):
+            raise FileNotFoundError("not a program of the page reader")
+        start(self, _limited(args), *more, **options)
 
     subprocess.Popen.__init__ = guarded  # type: ignore[method-assign]
 

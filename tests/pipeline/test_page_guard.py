@@ -55,6 +55,14 @@ def test_the_ffmpeg_of_yt_dlp_has_no_network(tmp_path: Path):
             door.accept()
 
 
+@pytest.mark.parametrize("command", ["['sh', '-c', 'touch mark']", "'touch mark', shell=True"])
+def test_yt_dlp_starts_no_program_but_ffmpeg(command: str, tmp_path: Path):
+    said = guarded(f"subprocess.run({command})", tmp_path)
+
+    assert "FileNotFoundError" in said
+    assert not (tmp_path / "mark").exists()
+
+
 def test_no_client_in_c_passes_the_guard_of_connections_by(tmp_path: Path):
     (tmp_path / "curl_cffi.py").write_text("")
 

@@ -62,10 +62,21 @@ def namespaces() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What was started of the programs beside it, which would connect to anything."""
+    mark = tmp_path_factory.mktemp("programs") / "started"
+    for name in ("rtmpdump", "phantomjs"):
+        program = mark.with_name(name)
+        program.write_text(f"#!/bin/sh\necho $0 $@ >> {mark}\n")
+        program.chmod(0o755)
+    return mark
+
+
+@pytest.fixture(scope="module")
+def internet(tmp_path_factory: pytest.TempPathFactory, started: Path) -> Iterator[subprocess.Popen[str]]:
     script = Path(__file__).with_name("internet.py")
     command = [*namespaces(), sys.executable, str(script), str(tmp_path_factory.mktemp("internet"))]
-    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{started.parent}:{os.environ['PATH']}"}
     with subprocess.Popen(
         command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -95,7 +106,7 @@ def fetch(internet: subprocess.Popen[str], tmp_path: Path) -> Fetch:
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A film of two seconds as ``film.mp4``, and cut up for HLS."""
+    """A film of two seconds as ``film.mp4``, and cut up for HLS and DASH."""
     folder = tmp_path_factory.mktemp("films")
     whole = film(folder / "film.mp4", seconds=2, more=("-g", "10"))
     hls = ("-hls_time", "0.4", "-hls_playlist_type", "vod", "-hls_segment_filename")
@@ -108,6 +119,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
         '#EXT-X-STREAM-INF:BANDWIDTH=300000,RESOLUTION=320x180,CODECS="avc1.42c00d,mp4a.40.2",AUDIO="s"\n'
         "picture.m3u8\n"
     )
+    ffmpeg("-i", str(whole), "-c", "copy", "-f", "dash", "-seg_duration", "0.4", str(folder / "dash.mpd"))
     return folder
 
 
@@ -183,8 +195,8 @@ def test_peertube_gives_its_film_on_servers_known_and_new(
 
 @pytest.mark.parametrize(
     "source",
-    [playing("/all.m3u8"), playing("/apart.m3u8")],
-    ids=["hls", "hls-apart"],
+    [playing("/all.m3u8"), playing("/apart.m3u8"), playing("/dash.mpd", "application/dash+xml")],
+    ids=["hls", "hls-apart", "dash"],
 )
 def test_a_film_in_pieces_is_put_together_with_its_sound(source: str, fetch: Fetch, pages: Pages):
     result = fetch(HOME, {"/": source} | pages)
@@ -290,6 +302,16 @@ def test_a_server_like_peertube_leads_to_no_private_address(fetch: Fetch, pages:
     result = fetch(f"https://video.example.org/w/{NUMBER}", pages | watch | api)
 
     assert reason_of(result) == (Reason.PRIVATE_ADDRESS, False)
+
+
+@pytest.mark.parametrize(
+    "url", ["rtmp://10.0.0.1/live/film.mp4", "ftp://10.0.0.1/film.mp4", "file:///etc/passwd"]
+)
+def test_no_other_protocol_is_spoken_by_us_or_a_program(url: str, fetch: Fetch, pages: Pages, started: Path):
+    result = fetch(HOME, pages | {"/": shows(url)})
+
+    assert reason_of(result) == (Reason.NO_VIDEO, False)
+    assert not started.exists()
 
 
 @pytest.mark.parametrize(
