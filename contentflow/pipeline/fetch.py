@@ -6,18 +6,22 @@ import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from contentflow.core.download import DownloadRefused, Limits, Refusal, download
 from contentflow.pipeline.ffmpeg import find_program
-from contentflow.pipeline.process import Leash, Overran, started
+from contentflow.pipeline.process import MIB, Leash, Overran, started
 from contentflow.pipeline.reasons import Reason, Unfit
 from contentflow.pipeline.sniff import is_page
 
 log = logging.getLogger(__name__)
 
 PAGE_READER = Path(__file__).with_name("page.py")
+# yt-dlp inflates a whole page at once; with its own ffmpeg it needs a quarter of this.
+PAGE_MEMORY_BYTES = 1_024 * MIB
 
 _REASONS = {
     Refusal.URL: Reason.URL,
@@ -65,7 +69,8 @@ def fetch(
     limits: Limits,
     on_progress: Callable[[float], object] = lambda share: None,
 ) -> Path:
-    """Write the video of ``url`` to ``target``; raises ``Unfit``."""
+    """Write the video of ``url`` to ``target``; raises ``Unfit``. The limits hold for all of it together."""
+    began = time.monotonic()
     try:
         is_file = download(
             url, target, limits, wanted=lambda head: not is_page(head), on_progress=on_progress
@@ -75,7 +80,10 @@ def fetch(
         if refused.refusal is not Refusal.CLOSED:  # A site may close its page to us, but not to yt-dlp.
             raise Unfit(_REASONS[refused.refusal], is_passing=is_passing) from None
         is_file = False
-    return target if is_file else _fetch_from_page(url, target, folder, limits, on_progress)
+    if is_file:
+        return target
+    left = replace(limits, most_seconds=limits.most_seconds - (time.monotonic() - began))
+    return _fetch_from_page(url, target, folder, left, on_progress)
 
 
 def _fetch_from_page(
@@ -88,7 +96,9 @@ def _fetch_from_page(
         "ffmpeg": find_program() or "",
     }
     command = [sys.executable, "-I", str(PAGE_READER)]
-    leash = Leash(seconds=limits.most_seconds, file_bytes=limits.most_bytes + 1)
+    leash = Leash(
+        seconds=limits.most_seconds, memory_bytes=PAGE_MEMORY_BYTES, file_bytes=limits.most_bytes + 1
+    )
     try:
         result = _converse(command, folder, leash, order, on_progress)
     except Overran:

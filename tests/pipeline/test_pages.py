@@ -424,6 +424,20 @@ def test_a_page_brings_no_more_bytes_than_allowed(
     assert sum(path.stat().st_size for path in (tmp_path / "work").iterdir()) < 500_000
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_a_page_that_would_fill_the_memory_is_given_up(encoding: str, fetch: Fetch, tmp_path: Path):
+    part = page("").encode() + b" " * 50_000_000
+    bomb = tmp_path / "bomb.html"
+    bomb.write_bytes(gzip.compress(part) if encoding == "gzip" else part)
+    vast = {"file": str(bomb), "times": 200, "headers": {"Content-Encoding": encoding}}
+
+    result = fetch(HOME, {"/": [page(""), vast]})
+
+    assert reason_of(result) == (Reason.NO_VIDEO, False)
+    assert result["most_mib"] < 1_024
+    assert result["seconds"] < 30
+
+
 def test_a_film_that_is_a_gzip_bomb_stays_small_and_is_no_film(fetch: Fetch, tmp_path: Path):
     bomb = tmp_path / "bomb.mp4"
     bomb.write_bytes(gzip.compress(b"\0" * 50_000_000))
@@ -436,3 +450,14 @@ def test_a_film_that_is_a_gzip_bomb_stays_small_and_is_no_film(fetch: Fetch, tmp
     with pytest.raises(Unfit) as caught:
         kind_of_file(Path(result["file"]))
     assert caught.value.reason is Reason.NOT_MEDIA
+
+
+def test_the_first_look_and_the_page_share_one_time(fetch: Fetch, tmp_path: Path):
+    drop = tmp_path / "drop.html"
+    drop.write_text("<!doctype html>")
+    slow = [{"file": str(drop), "times": 20, "pause": 0.1}, {"file": str(drop), "times": 900, "pause": 0.1}]
+
+    result = fetch(HOME, {"/": slow}, most_seconds=4)
+
+    assert reason_of(result) == (Reason.TOO_SLOW, False)
+    assert result["seconds"] < 5
