@@ -104,6 +104,7 @@ def test_what_is_not_wanted_by_its_first_bytes_is_not_written(
         "http://[::ffff:127.0.0.1]/",
         "http://[64:ff9b::7f00:1]/",
         "http://[2002:7f00:1::]/",
+        "http://[2001:0:7f00:1:0:ffff:f7f7:f7f7]/",
         "http://[fec0::1]/",
         "http://10.0.0.1/",
         "http://100.64.0.1/",

@@ -89,6 +89,7 @@ def test_every_kind_of_film_becomes_the_same_clip(name: str, made_of: dict[str, 
     assert re.search(r"Video: h264 \(High\).*yuv420p\(tv, bt709", said)
     assert not media.has_sound or "48000 Hz, stereo" in said
     assert "Lavf" not in said
+    assert frame(made, 0.5, tmp_path)[700:1200].std() > 40
     assert facts.covers == len(list(made.glob("cover-*.jpg"))) >= 1
     for number in range(1, facts.covers + 1):
         assert (made / f"poster-{number}.jpg").stat().st_size < 300_000
@@ -242,14 +243,43 @@ def test_the_liveliest_part_of_a_long_film_is_proposed_and_the_partner_may_choos
     assert (chosen.start, chosen.seconds) == (8.0, pytest.approx(3.0, abs=0.2))
 
 
-@pytest.mark.proof
-def test_nine_minutes_are_looked_through_and_one_part_becomes_the_clip(tmp_path: Path):
-    source = film(tmp_path / "long.mp4", seconds=540, size="128x72", rate="5")
+@pytest.fixture(scope="module")
+def nine_minutes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Grey and quiet; from 400 s on, four seconds move and sound; the last four seconds are dark."""
+    graph = (
+        "color=gray:s=128x72:r=5:d=400[a];testsrc2=s=128x72:r=5:d=4,rotate=t*2[b];"
+        "color=gray:s=128x72:r=5:d=132[c];color=0x303030:s=128x72:r=5:d=4[d];[a][b][c][d]concat=n=4[v];"
+        "sine=frequency=440:d=540,volume='if(between(t,400,404),1,0.1)':eval=frame[s]"
+    )
+    source = tmp_path_factory.mktemp("long") / "film.mp4"
+    ffmpeg(
+        "-filter_complex", graph, "-map", "[v]", "-map", "[s]", "-pix_fmt", "yuv420p", "-g", "5", str(source)
+    )
+    return source
 
-    made, facts = clip(source, tmp_path / "work", clip_seconds=2.0)
+
+@pytest.mark.proof
+def test_nine_minutes_are_looked_through_and_the_liveliest_part_becomes_the_clip(
+    nine_minutes: Path, tmp_path: Path
+):
+    made, facts = clip(nine_minutes, tmp_path / "work", clip_seconds=4.0)
 
     assert facts.video_seconds == pytest.approx(540, abs=1)
-    assert read(made).seconds == pytest.approx(2, abs=0.2)
+    assert facts.start == pytest.approx(400, abs=1)
+    media = read(made)
+    assert (media.seconds, media.has_sound) == (pytest.approx(4, abs=0.1), True)
+    assert frame(made, 1.5, tmp_path)[700:1200].std() > 40
+
+
+@pytest.mark.proof
+def test_the_end_of_nine_minutes_may_be_the_clip(nine_minutes: Path, tmp_path: Path):
+    made, facts = clip(nine_minutes, tmp_path / "work", Wishes(start=535.0), clip_seconds=60.0)
+
+    assert (facts.start, facts.seconds) == (535.0, pytest.approx(5, abs=0.1))
+    media = read(made)
+    assert (media.seconds, media.has_sound) == (pytest.approx(5, abs=0.1), True)
+    before, last = (frame(made, at, tmp_path)[800:1100].mean() for at in (0.5, 4.5))
+    assert (before, last) == (pytest.approx(128, abs=8), pytest.approx(48, abs=8))
 
 
 @pytest.mark.proof

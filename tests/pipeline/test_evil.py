@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import os
+import random
+import socket
 import subprocess
 import sys
 import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,17 +72,76 @@ def test_a_film_cut_off_in_the_middle_is_refused(tmp_path: Path):
     assert reason_for(whole[: len(whole) // 2], tmp_path) is Reason.UNREADABLE
 
 
+def moov(content: bytes) -> slice:
+    start = content.index(b"moov") - 4
+    return slice(start, start + int.from_bytes(content[start : start + 4]))
+
+
+def broken(content: bytes, how: str) -> bytes:
+    """A film whose index comes first, broken in one way."""
+    index = moov(content)
+    if how == "cut":
+        return content[: (index.start + index.stop) // 2]
+    if how == "zeros":
+        return content[: index.start + 8] + bytes(index.stop - index.start - 8) + content[index.stop :]
+    if how == "alone":
+        return content[: index.stop]
+    if how == "empty":
+        return content[: index.stop + 8] + bytes(len(content) - index.stop - 8)
+    if how == "nested":
+        nest = b""
+        for _ in range(20_000):
+            nest = (len(nest) + 8).to_bytes(4) + b"moov" + nest
+        return content[: index.start] + nest + content[index.start :]
+    at = content.index(how.encode()) + {"stsz": 12, "stts": 8}[how]  # How many entries there are.
+    return content[:at] + b"\xff\xff\xff\xff" + content[at + 4 :]
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("indexed") / "film.mp4"
+    return film(path, seconds=0.6, more=("-movflags", "+faststart")).read_bytes()
+
+
+@pytest.mark.parametrize("how", ["cut", "zeros", "alone", "empty", "nested", "stsz", "stts"])
+def test_a_film_with_a_broken_index_is_refused(how: str, indexed: bytes, tmp_path: Path):
+    began = time.monotonic()
+
+    assert reason_for(broken(indexed, how), tmp_path) is Reason.UNREADABLE
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_stands_in_the_index_a_film_ends(seed: int, indexed: bytes, tmp_path: Path):
+    chance, index, content = random.Random(seed), moov(indexed), bytearray(indexed)
+    for _ in range(3 * (seed + 1)):
+        content[chance.randrange(index.start + 8, index.stop)] = chance.randrange(256)
+    source, began = tmp_path / "film.mp4", time.monotonic()
+    source.write_bytes(content)
+
+    with suppress(Unfit):
+        make_clip(source, Wishes(), house(), tmp_path, lambda step, share: None)
+
+    assert time.monotonic() - began < 30
+
+
 @pytest.mark.parametrize("kind", [Kind.MP4, Kind.MATROSKA])
 def test_even_past_the_first_look_ffmpeg_reads_no_playlist(kind: Kind, tmp_path: Path):
-    (tmp_path / "secret.mp4").write_bytes(film(tmp_path / "real.mp4", seconds=0.6).read_bytes())
-    for content in ("#EXTM3U\n#EXTINF:1,\nsecret.mp4\n", "ffconcat version 1.0\nfile secret.mp4\n"):
-        (tmp_path / "film.mp4").write_text(content)
-        arguments = [*reading(tmp_path / "film.mp4", kind, 4096), "-f", "null", "-"]
+    film(tmp_path / "secret.mp4", seconds=0.6)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        for name in ("secret.mp4", f"http://127.0.0.1:{door.getsockname()[1]}/secret.mp4"):
+            for content in (f"#EXTM3U\n#EXTINF:1,\n{name}\n", f"ffconcat version 1.0\nfile '{name}'\n"):
+                (tmp_path / "film.mp4").write_text(content)
+                arguments = [*reading(tmp_path / "film.mp4", kind, 4096), "-f", "null", "-"]
 
-        outcome = run_ffmpeg(arguments, tmp_path, 10)
+                outcome = run_ffmpeg(arguments, tmp_path, 10)
 
-        assert outcome.status != 0
-        assert "Stream #0" not in outcome.said
+                assert outcome.status != 0
+                assert "Stream #0" not in outcome.said
+        door.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            door.accept()
 
 
 def test_a_program_that_goes_on_for_ever_is_ended_with_all_that_it_started(tmp_path: Path):
@@ -179,6 +241,16 @@ def test_the_page_reader_reaches_no_private_address(tmp_path: Path, monkeypatch:
     assert caught.value.reason is Reason.PRIVATE_ADDRESS
 
 
+HOSTS = (
+    "127.1",
+    "0x7f.1",
+    "2130706433",
+    "0177.0.0.1",
+    "①②⑦.0.0.1",
+    "::1",
+    "64:ff9b::7f00:1",
+    "2002:7f00:1::",
+)
 PROBES = {
     "loopback": "s = socket.create_connection(('127.0.0.1', 80), 2)",
     "name": "socket.socket().connect(('localhost', 80))",
@@ -187,6 +259,7 @@ PROBES = {
     "port": "socket.socket().connect(('93.184.216.34', 22))",
     "unix": "socket.socket(socket.AF_UNIX).connect('/run/x')",
     "connect_ex": "socket.socket().connect_ex(('10.0.0.1', 443))",
+    **{host: f"socket.create_connection(({host!r}, 80), 2)" for host in HOSTS},
 }
 
 
