@@ -29,6 +29,7 @@ CUT_SCORE = 10
 SHORTEST_SHOT_SECONDS = 0.4
 QUIETEST_LUFS = -50.0
 LIVELY_SIZE = (64, 36)
+LEAST_SPREAD = 0.02
 SPEECH_HERTZ = 16_000
 
 
@@ -217,5 +218,5 @@ def _volumes(pcm: Path) -> NDArray[np.float64]:
 
 
 def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    spread = float(values.std()) if len(values) else 0.0
-    return (values - values.mean()) / spread if spread > 1e-9 else np.zeros(len(values))
+    """Make moves and sounds comparable; what hardly varies stays small, as a steady tone does."""
+    return (values - values.mean()) / max(float(values.std()), LEAST_SPREAD) if len(values) else values

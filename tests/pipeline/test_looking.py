@@ -72,6 +72,18 @@ def test_a_cover_is_the_very_frame_that_was_seen():
     assert chosen[:2] == [31, 100]
 
 
+def test_a_steady_tone_outweighs_no_movement(tmp_path: Path):
+    picture = "color=gray:s=160x90:r=10:d=20[a];testsrc2=s=160x90:r=10:d=20,rotate=t*2[b];[a][b]concat=n=2[v]"
+    source = tmp_path / "film.mp4"
+    # For two seconds the tone is louder by one in a hundred.
+    tone = "sine=frequency=440:duration=40,volume='1-0.01*gte(t,2)':eval=frame[s]"
+    graph = ("-filter_complex", f"{picture};{tone}", "-map", "[v]", "-map", "[s]")
+    ffmpeg(*graph, "-g", "5", "-pix_fmt", "yuv420p", "-c:a", "flac", "-strict", "-2", str(source))
+    media = probe(source, Kind.MP4, Limits())
+
+    assert sampling.find_liveliest(source, media, 4, tmp_path, 60).start >= 19
+
+
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Return a list that will hold, for each look at a film, whether it was a close one."""
     taken: list[bool] = []
