@@ -97,7 +97,10 @@ def _fetch_from_page(
     }
     command = [sys.executable, "-I", str(PAGE_READER)]
     leash = Leash(
-        seconds=limits.most_seconds, memory_bytes=PAGE_MEMORY_BYTES, file_bytes=limits.most_bytes + 1
+        seconds=limits.most_seconds,
+        memory_bytes=PAGE_MEMORY_BYTES,
+        reserves=True,
+        file_bytes=limits.most_bytes + 1,
     )
     try:
         result = _converse(command, folder, leash, order, on_progress)

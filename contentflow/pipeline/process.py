@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -19,10 +20,14 @@ MOST_OUTPUT_BYTES = 1 * MIB
 
 @dataclass(frozen=True, kw_only=True)
 class Leash:
-    """Limits of one run. Processor time may be twice the wall clock's, on two cores."""
+    """Limits of one run. Processor time may be twice the wall clock's, on two cores.
+
+    A program that ``reserves`` addresses without using them, as deno does, is limited by what it uses.
+    """
 
     seconds: float
     memory_bytes: int = 3_072 * MIB
+    reserves: bool = False
     file_bytes: int = 2_048 * MIB
 
 
@@ -99,7 +104,8 @@ def started(
 
 
 def _leashed(leash: Leash) -> list[str]:
-    limits = (os.getpid(), leash.memory_bytes, leash.file_bytes, int(2 * leash.seconds) + 10)
+    space = resource.RLIM_INFINITY if leash.reserves else leash.memory_bytes
+    limits = (os.getpid(), space, leash.memory_bytes, leash.file_bytes, int(2 * leash.seconds) + 10)
     return [sys.executable, "-I", "-S", str(LEASH), *(str(limit) for limit in limits)]
 
 

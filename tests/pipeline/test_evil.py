@@ -161,10 +161,21 @@ def test_a_program_that_goes_on_for_ever_is_ended_with_all_that_it_started(tmp_p
         "open('big', 'wb').write(b'x' * 50_000_000)",
     ],
 )
-def test_a_program_gets_no_more_memory_or_disk_than_its_leash_allows(greedy: str, tmp_path: Path):
-    leash = Leash(seconds=10, memory_bytes=500 * MIB, file_bytes=10 * MIB)
+@pytest.mark.parametrize("reserves", [False, True])
+def test_a_program_gets_no_more_memory_or_disk_than_its_leash_allows(
+    greedy: str, reserves: bool, tmp_path: Path
+):
+    leash = Leash(seconds=10, memory_bytes=500 * MIB, file_bytes=10 * MIB, reserves=reserves)
 
     assert run([sys.executable, "-c", greedy], tmp_path, leash).status != 0
+
+
+@pytest.mark.parametrize("reserves", [False, True])
+def test_a_program_may_reserve_what_it_does_not_use_where_its_leash_says_so(reserves: bool, tmp_path: Path):
+    reserve = "import mmap; mmap.mmap(-1, 32 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0)"
+    leash = Leash(seconds=10, memory_bytes=500 * MIB, reserves=reserves)
+
+    assert (run([sys.executable, "-c", reserve], tmp_path, leash).status == 0) is reserves
 
 
 def test_a_program_sees_no_secret_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
