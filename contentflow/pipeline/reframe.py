@@ -169,10 +169,11 @@ def _commands(places: Sequence[int], rate: Fraction, what: str) -> str:
 
 def _scaled(media: Media, width: int, height: int) -> str:
     """Scale, with square pixels and the colours of HD television, which is what the clip says that it has."""
+    # Where much is left out, area costs a third less, and 48 dB of it are the same.
+    scale = f"scale={width}:{height}:flags={'area' if media.frame_width >= 1.5 * width else 'bicubic'}"
     if media.is_hdr:
-        return f"scale={width}:{height}:flags=bicubic,setsar=1,{TONE_MAP},"
-    colours = f"in_color_matrix={media.matrix}:out_color_matrix=bt709:out_range=tv"
-    return f"scale={width}:{height}:flags=bicubic:{colours},setsar=1,"
+        return f"{scale},setsar=1,{TONE_MAP},"
+    return f"{scale}:in_color_matrix={media.matrix}:out_color_matrix=bt709:out_range=tv,setsar=1,"
 
 
 def _even(value: float) -> int:
