@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 
 from contentflow import config, create_app
 from contentflow.core import migrate
@@ -30,9 +33,42 @@ BASE_ENV = {
     "PUBLIC_BASE_URL": "https://share.example.org",
     "EMAIL_FROM": "bonjour@share.example.org",
 }
+GIGABYTE = 1 << 30
 LEDGER = ("ledger_entries", "ledger_postings")
 
 MakeApp = Callable[..., Flask]
+
+
+class Templates(BytecodeCache):
+    """Compiled templates, by their name and the checksum of their text: once a process, not once a test."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._known.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._known[bucket.key, bucket.checksum] = bucket.code
+
+
+Flask.jinja_options = {"bytecode_cache": Templates()}
+gc.set_threshold(20_000, 20, 10)  # Each application is a web of cycles; every 700 objects is too often.
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the folders of unit tests in memory where there is room; proofs stay on the disk."""
+    memory = Path("/dev/shm")
+    if (
+        "not proof" in config.option.markexpr
+        and memory.is_dir()
+        and shutil.disk_usage(memory).free > GIGABYTE
+    ):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # Modules and tests stay until the end: nobody need look at them again.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from flask import Flask, has_app_context, session
@@ -29,12 +28,17 @@ def browser(app: Flask) -> FlaskClient:
                 response = super().open(*args, **kwargs)
                 response.get_data()
                 response.close()
-            if has_app_context():
-                db.session.rollback()  # The test's own session sees what the request committed.
+            look_anew()
             return response
 
     app.test_client_class = Browser
     return app.test_client()
+
+
+def look_anew() -> None:
+    """Let the test's own session see what was committed meanwhile, and hold up nobody."""
+    if has_app_context():
+        db.session.rollback()
 
 
 def log_in(client: FlaskClient, partner_id: str) -> FlaskClient:
@@ -47,11 +51,14 @@ def log_in(client: FlaskClient, partner_id: str) -> FlaskClient:
 
 
 def csrf(client: FlaskClient) -> str:
-    """A token that fits the client's session, read off the landing or portal page's form."""
-    page = client.get("/legal").get_data(as_text=True)
-    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-    assert found, "no csrf_token on the page"
-    return found[1]
+    """A token that fits the client's session, as every page with a form holds one."""
+    app = client.application
+    with client.session_transaction(**HOST) as kept, app.app_context(), app.test_request_context(**HOST):
+        session.update(kept)
+        token = generate_csrf()
+        kept["csrf_token"] = session["csrf_token"]
+    look_anew()
+    return str(token)
 
 
 def post(client: FlaskClient, url: str, data: dict[str, Any] | None = None, **kwargs: Any) -> TestResponse:
