@@ -434,7 +434,7 @@ def test_a_page_that_would_fill_the_memory_is_given_up(encoding: str, fetch: Fet
     result = fetch(HOME, {"/": [page(""), vast]})
 
     assert reason_of(result) == (Reason.NO_VIDEO, False)
-    assert result["most_mib"] < 1_024
+    assert result["most_mib"] < 1_200  # A gigabyte, and the code of the programs.
     assert result["seconds"] < 30
 
 
