@@ -42,13 +42,14 @@ def is_public(ip: IPv4Address | IPv6Address) -> bool:
     """
     if isinstance(ip, IPv4Address):
         return not any(ip in block for block in _CLOSED_V4)
-    inside = _addresses_inside(ip)
+    inside = addresses_inside(ip)
     if inside:
         return all(is_public(address) for address in inside)
     return ip in _ROUTED_V6 and not any(ip in block for block in _CLOSED_V6)
 
 
-def _addresses_inside(ip: IPv6Address) -> tuple[IPv4Address, ...]:
+def addresses_inside(ip: IPv6Address) -> tuple[IPv4Address, ...]:
+    """Return the IPv4 addresses that an IPv6 one stands for; of Teredo the server, then the client."""
     if ip.ipv4_mapped is not None:
         return (ip.ipv4_mapped,)
     if ip.sixtofour is not None:

@@ -11,13 +11,12 @@ from contentflow.config import settings
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
 from contentflow.core.errors import Refused
-from contentflow.core.signing import short_lived_hash
 from contentflow.earnings import amounts, conversions, networks, reports, signature
 from contentflow.earnings.models import Network
 from contentflow.earnings.refusals import NotSigned, WrongReport
 from contentflow.web import limits
 from contentflow.web.admission import open_post
-from contentflow.web.security import client_ip
+from contentflow.web.security import client_hash
 
 bp = Blueprint("postback", __name__, url_prefix="/postback")
 MOST_BYTES = 16 * 1024
@@ -70,7 +69,7 @@ def _signed(name: str, header: str, path: str, body: bytes) -> Network:
 
 
 def _count_refusal(name: str) -> None:
-    key = short_lived_hash("postback", f"{name[:64]} {client_ip()}")
+    key = client_hash(f"postback {name[:64]}")
     limits.take("postback", key, settings().postback_refused_per_minute, limits.MINUTE)
 
 

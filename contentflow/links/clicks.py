@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, select, text
@@ -13,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from contentflow.config import settings
 from contentflow.core import clock
+from contentflow.core.client_address import block_of, subscriber_of
 from contentflow.core.ids import new_id
 from contentflow.links import spool, visitor_keys
 from contentflow.links.entries import Entry
@@ -89,7 +89,7 @@ def _entry(click_id: str, target: Target, hit: Hit, at: datetime, keys: visitor_
     visitor = earlier = ip = earlier_ip = block = None
     if hit.verdict is None:
         visitor, earlier = visitor_keys.hashes(keys, at, f"{hit.ip}\n{hit.agent}")
-        ip, earlier_ip = visitor_keys.hashes(keys, at, hit.ip)
+        ip, earlier_ip = visitor_keys.hashes(keys, at, subscriber_of(hit.ip))
         block, _ = visitor_keys.hashes(keys, at, block_of(hit.ip))
     return Entry(
         id=click_id,
@@ -104,17 +104,6 @@ def _entry(click_id: str, target: Target, hit: Hit, at: datetime, keys: visitor_
         earlier_ip_hash=earlier_ip,
         block_hash=block,
     )
-
-
-def block_of(ip: str) -> str:
-    """Return the network block that an address is out of: its /24, or its /48."""
-    try:
-        address = ip_address(ip)
-    except ValueError:
-        return ip
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped  # Or all of IPv4 would be one block.
-    return str(ip_network((address, 24 if address.version == 4 else 48), strict=False))
 
 
 def write(connection: Connection, entry: Entry) -> str:

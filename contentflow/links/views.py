@@ -10,7 +10,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from contentflow.config import settings
 from contentflow.core.db import db
 from contentflow.core.errors import NotFound, TooMany
-from contentflow.core.signing import short_lived_hash
 from contentflow.links.clicks import Hit, record_click
 from contentflow.links.memory import Target, memory
 from contentflow.links.services import find_link
@@ -21,7 +20,7 @@ from contentflow.partners.sessions import find_current_partner
 from contentflow.web import limits
 from contentflow.web.admission import public
 from contentflow.web.errors import answer
-from contentflow.web.security import client_ip
+from contentflow.web.security import client_hash, client_ip
 
 bp = Blueprint("links", __name__, url_prefix="/l")
 
@@ -96,7 +95,7 @@ def _unknown() -> Response:
     """Answer 404, or 429 to an address that tries codes; a known link costs nothing of that limit."""
     amount = settings().unknown_code_per_minute
     try:
-        limits.take("unknown_code", short_lived_hash("unknown_code", client_ip()), amount, limits.MINUTE)
+        limits.take("unknown_code", client_hash("unknown_code"), amount, limits.MINUTE)
     except TooMany as refusal:
         refusal.message = _("C'est beaucoup en peu de temps. Réessayez dans un instant.")
         raise

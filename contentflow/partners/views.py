@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from flask import Blueprint, Response, redirect, request, session, url_for
@@ -26,7 +25,7 @@ from contentflow.web.admission import public
 from contentflow.web.htmx import go_to, is_htmx, render
 from contentflow.web.language import language
 from contentflow.web.limits import HOUR, take
-from contentflow.web.security import client_ip
+from contentflow.web.security import client_hash
 
 ASKS_AN_ADDRESS = 5
 ASKS_AN_IP = 20
@@ -52,7 +51,7 @@ def ask() -> ResponseReturnValue:
     if not form.validate():
         return _login_page(form, wanted, 422)
     with transaction():
-        take("login-ip", _ip_key(), ASKS_AN_IP, HOUR)
+        take("login-ip", client_hash("login-ip"), ASKS_AN_IP, HOUR)
         is_mailed = _take_of_address(form.address)
         if is_mailed:
             services.ask_for_login(form.address, browser_token, language())
@@ -173,14 +172,3 @@ def _take_of_address(address: str) -> bool:
     except TooMany:
         return False
     return True
-
-
-def _ip_key() -> str:
-    """One person has a whole /64 of IPv6, so that is what counts as an address there."""
-    try:
-        ip = ip_address(client_ip())
-    except ValueError:
-        return short_lived_hash("login-ip", client_ip())
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is None:
-        return short_lived_hash("login-ip", str(ip_network((ip, 64), strict=False)))
-    return short_lived_hash("login-ip", str(getattr(ip, "ipv4_mapped", None) or ip))

@@ -11,7 +11,6 @@ from contentflow.byop.clip_form import ClipForm
 from contentflow.config import settings
 from contentflow.core.db import transaction
 from contentflow.core.errors import NotFound
-from contentflow.core.signing import short_lived_hash
 from contentflow.links.models import Link
 from contentflow.mailing import services as mailing
 from contentflow.partners.sessions import current_partner
@@ -25,7 +24,7 @@ from contentflow.web.admission import partner_required
 from contentflow.web.files import send_media
 from contentflow.web.htmx import go_to, is_htmx, render
 from contentflow.web.limits import MINUTE, take
-from contentflow.web.security import client_ip
+from contentflow.web.security import client_hash
 
 bp = Blueprint("sharekit", __name__)
 NOINDEX = {"X-Robots-Tag": "noindex"}
@@ -126,8 +125,7 @@ def public(code: str) -> ResponseReturnValue:
 
 def _count_unknown_code() -> None:
     # The same limit as of short links: all of them would tell which codes exist.
-    ip = short_lived_hash("unknown_code", client_ip())
-    take("unknown_code", ip, settings().unknown_code_per_minute, MINUTE)
+    take("unknown_code", client_hash("unknown_code"), settings().unknown_code_per_minute, MINUTE)
 
 
 PUBLIC_FILES = {"clip.mp4": "clip", "poster.jpg": "poster", "cover.jpg": "cover", "captions.vtt": "vtt"}

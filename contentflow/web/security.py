@@ -10,6 +10,8 @@ from flask_login import current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from contentflow.config import Settings, settings
+from contentflow.core.client_address import client_address, subscriber_of
+from contentflow.core.signing import short_lived_hash
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
@@ -47,15 +49,28 @@ def init_app(app: Flask) -> None:
         MAX_FORM_PARTS=100,
     )
     if chosen.trusted_proxies:
-        fixed = ProxyFix(app.wsgi_app, x_for=chosen.trusted_proxies, x_proto=1, x_host=0)
+        # Not x_for: it reads the list as quoted strings, so one quote sent along hides what a proxy added.
+        fixed = ProxyFix(app.wsgi_app, x_for=0, x_proto=1, x_host=0)
         app.wsgi_app = fixed  # type: ignore[method-assign]
     app.before_request(_refuse_foreign_host)
     app.after_request(_add_headers)
 
 
 def client_ip() -> str:
-    """The visitor's address, used for limits and keyed hashes only; it is kept nowhere."""
-    return request.remote_addr or ""
+    """The visitor's address in one spelling, used for limits and keyed hashes only; it is kept nowhere.
+
+    Behind proxies it is the n-th from the right of ``X-Forwarded-For``, empty entries counted: what
+    stands further left anybody may have sent. Where fewer stand there, it is who spoke to us.
+    """
+    proxies = settings().trusted_proxies
+    named = request.headers.get("X-Forwarded-For", "").rsplit(",", proxies) if proxies else []
+    is_named = "X-Forwarded-For" in request.headers and len(named) >= proxies > 0
+    return client_address(named[-proxies] if is_named else request.remote_addr or "")
+
+
+def client_hash(purpose: str) -> str:
+    """Return the key of a limit for whoever asks: one for an IPv4 address, one for a whole /64 of IPv6."""
+    return short_lived_hash(purpose, subscriber_of(client_ip()))
 
 
 def our_path(url: str | None) -> str | None:

@@ -12,7 +12,6 @@ from sqlalchemy import select
 from contentflow.core import clock
 from contentflow.core.db import db
 from contentflow.links import services as links
-from contentflow.links.clicks import block_of
 from contentflow.links.models import Click
 from tests.house import browser
 
@@ -63,16 +62,3 @@ def test_no_address_is_kept_and_a_block_is_known_by_its_hash(busy_app: Flask, al
     first, second = db.session.scalars(select(Click).order_by(Click.at, Click.id))
     assert first.ip_hash != second.ip_hash
     assert first.block_hash == second.block_hash
-
-
-@pytest.mark.parametrize(
-    ("ip", "block"),
-    [
-        ("203.0.113.5", "203.0.113.0/24"),
-        ("::ffff:203.0.113.5", "203.0.113.0/24"),
-        ("2001:db8:1:2::5", "2001:db8:1::/48"),
-        ("unknown", "unknown"),
-    ],
-)
-def test_a_block_is_a_24_or_a_48(ip: str, block: str):
-    assert block_of(ip) == block
