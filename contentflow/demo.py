@@ -22,15 +22,37 @@ from contentflow.earnings.reports import read_report
 from contentflow.links import services as links
 from contentflow.links.models import Click, Link
 from contentflow.offers import services as offers
+from contentflow.offers.terms import OfferTerms
 from contentflow.partners import services as partners
 from contentflow.partners.models import Partner
 from contentflow.sharekit.models import ShareLog
 
 ALICE = "alice@example.org"
 OFFERS = (
-    ("Nova IA", "Nova", "https://nova.example.com/essai?ref={click_id}", 4000),
-    ("Carnet", "Papier & Co", "https://carnet.example.com/?utm_source={channel}&c={click_id}", 3000),
-    ("Studio Son", "Studio Son", "https://son.example.com/bienvenue?partner={partner_id}&c={click_id}", 2500),
+    (
+        "Nova IA",
+        "Nova",
+        "https://nova.example.com/essai?ref={click_id}",
+        4000,
+        "Un assistant qui range tes notes, prépare tes mails et résume tes réunions. Essai de 14 jours.",
+        "Dis ce que tu fais vraiment avec. Pas de promesse de revenus, pas de comparaison nommée.",
+    ),
+    (
+        "Carnet",
+        "Papier & Co",
+        "https://carnet.example.com/?utm_source={channel}&c={click_id}",
+        3000,
+        "Un carnet pointé de 200 pages, relié à Angers, qui s’ouvre à plat.",
+        "",
+    ),
+    (
+        "Studio Son",
+        "Studio Son",
+        "https://son.example.com/bienvenue?partner={partner_id}&c={click_id}",
+        2500,
+        "Des micros et des casques reconditionnés, garantis deux ans.",
+        "",
+    ),
 )
 POSTS = (
     (
@@ -64,7 +86,10 @@ def fill() -> None:
             name: partners.add_partner(f"{name}@example.org", full_name, is_operator).id
             for name, full_name, is_operator in PEOPLE
         }
-        offered = [offers.add_offer(name, url, advertiser, share) for name, advertiser, url, share in OFFERS]
+        offered = [
+            offers.add_offer(name, url, advertiser, share, OfferTerms(description=what, brand_words=words))
+            for name, advertiser, url, share, what, words in OFFERS
+        ]
         for number, (name, offer, title, hashtags, cta) in enumerate(POSTS):
             draft = Draft(
                 title=title, hashtags=hashtags, cta=cta, offer_id=offered[offer].id, nonce=f"demo-{number}"

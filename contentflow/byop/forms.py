@@ -98,6 +98,8 @@ class PostForm(WordsForm):
     source_url = StringField(_l("Colle l'URL d'une vidéo"), filters=[_stripped])
     video = FileField(_l("Ou envoie un fichier"))
     offer_id = StringField(_l("Offre"), filters=[_stripped])
+    # The page shows several offers and chooses none; other clients that name none mean the first.
+    must_choose = HiddenField()
     nonce = HiddenField(filters=[_nonce])
 
     def validate_source_url(self, field: Field) -> None:
@@ -107,6 +109,8 @@ class PostForm(WordsForm):
             raise ValidationError(str(URL_SENTENCES[refusal]))
 
     def validate_offer_id(self, field: Field) -> None:
+        if self.must_choose.data and not field.data:
+            raise ValidationError(str(_l("Choisis l’offre que tu partages.")))
         try:
             services.choose_offer(field.data)
         except Refused as refused:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from contentflow.byop.words import Words
 from contentflow.core import clock
 from contentflow.core.db import db
 from contentflow.core.errors import NotFound, Refused
-from contentflow.core.ids import digest, new_id
+from contentflow.core.ids import digest, is_id, new_id
 from contentflow.links import services as links
 from contentflow.mailing import services as mailing
 from contentflow.offers import services as offers
@@ -24,9 +23,6 @@ from contentflow.offers.models import Offer
 from contentflow.partners.models import Partner
 from contentflow.pipeline import services as pipeline
 from contentflow.pipeline.models import Asset
-
-# Only what looks like an id reaches the database: PostgreSQL refuses some text, such as NUL.
-ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
 class UnknownOffer(Refused):
@@ -108,7 +104,7 @@ def choose_offer(offer_id: str) -> Offer:
             raise NoOffer
         return offer
     try:
-        if ID.fullmatch(offer_id):
+        if is_id(offer_id):
             return offers.get_promoted_offer(offer_id)
     except NotFound:
         pass
@@ -168,7 +164,7 @@ def find_public(submission_id: str) -> Submission | None:
 
 
 def _find(submission_id: str) -> Submission | None:
-    return db.session.get(Submission, submission_id) if ID.fullmatch(submission_id) else None
+    return db.session.get(Submission, submission_id) if is_id(submission_id) else None
 
 
 def list_submissions(partner_id: str) -> list[Submission]:

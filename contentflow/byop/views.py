@@ -25,7 +25,7 @@ bp = Blueprint("byop", __name__, url_prefix="/byop")
 @bp.get("/new")
 @partner_required
 def new() -> ResponseReturnValue:
-    return _new_page(PostForm())
+    return _new_page(PostForm(offer_id=request.args.get("offer")))
 
 
 @bp.post("/submit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import string
 
@@ -12,6 +13,14 @@ BASE62 = string.digits + string.ascii_letters
 def new_id() -> str:
     """Return 22 base62 characters, about 131 random bits."""
     return _random(22)
+
+
+def is_id(text: str) -> bool:
+    """Whether ``text`` looks like what ``new_id`` makes.
+
+    Nothing else reaches the database as an id: PostgreSQL refuses some text, such as NUL.
+    """
+    return re.fullmatch(r"[0-9A-Za-z]{22}", text) is not None
 
 
 def short_code() -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
 from contentflow.byop.models import Submission
 from contentflow.core.db import db
+from contentflow.core.ids import is_id
 from contentflow.earnings.revshare import Terms
 from contentflow.links.models import Click, Link
 from contentflow.offers.models import Offer
-
-ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Origin:
 
 def find_origin(click_id: str) -> Origin | None:
     """Return where a click came from; None for an unknown one and for one that is nobody's."""
-    if not ID.fullmatch(click_id):
+    if not is_id(click_id):
         return None
     found = db.session.execute(
         select(Click, Link, Submission, Offer)

@@ -7,18 +7,18 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
+from contentflow.core.ids import is_id
 from contentflow.links.channels import DIRECT
 from contentflow.links.memory import Target, memory
 from contentflow.links.models import Link
 from contentflow.links.patience import REFUSALS, brief_transaction
 
 CODE = re.compile(r"[0-9A-Za-z]{7}")
-ASSET_ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
 def is_asset_id(name: str) -> bool:
     """Tell the old neutral form ``/l/<asset_id>`` from a code."""
-    return ASSET_ID.fullmatch(name) is not None
+    return is_id(name)
 
 
 def find_target(name: str) -> Target | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 from flask.cli import AppGroup
 
 from contentflow.core import terminal
 from contentflow.core.db import transaction
-from contentflow.offers import services
+from contentflow.offers import pictures, services
 from contentflow.offers.terms import OfferTerms
 
 group = AppGroup("offer", help="What is promoted.")
@@ -32,11 +32,15 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--daily-budget-cents", type=int, help="the most that clicks earn a day, over all partners")
 @click.option("--starts-on", type=DAY)
 @click.option("--ends-on", type=DAY, help="the last day on which new posts may choose it")
+@click.option("--description", default="", help="what it is, for partners")
+@click.option("--picture", type=click.File("rb"), help="JPEG, PNG or WebP, 500 kB at most")
 @click.option("--brand-words", default="", help="what partners may say of the brand")
 @click.option(
     "--brand-picture", "brand_pictures", multiple=True, metavar="URL", help="https; several may stand there"
 )
-def add(name: str, url: str, advertiser: str, revshare_pct: str | None, **terms: Any) -> dict[str, str]:
+def add(
+    name: str, url: str, advertiser: str, revshare_pct: str | None, picture: BinaryIO | None, **terms: Any
+) -> dict[str, str]:
     """Add an offer and print its id.
 
     URL is https and may hold {click_id} {partner_id} {submission_id} {channel}.
@@ -44,6 +48,8 @@ def add(name: str, url: str, advertiser: str, revshare_pct: str | None, **terms:
     share = None if revshare_pct is None else services.parse_revshare(revshare_pct)
     with transaction():
         offer = services.add_offer(name, url, advertiser, share, _terms(terms))
+        if picture is not None:
+            pictures.set_picture(offer, picture.read(pictures.MAX_BYTES + 1))
         return {"id": offer.id}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, String
+from sqlalchemy import CheckConstraint, Date, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentflow.core import clock
@@ -31,7 +31,19 @@ class Offer(Base):
     category: Mapped[str] = mapped_column(String(32), default="other")
     starts_on: Mapped[date | None] = mapped_column(Date)
     ends_on: Mapped[date | None] = mapped_column(Date)
+    description: Mapped[str] = mapped_column(Text, default="")
+    picture_digest: Mapped[str] = mapped_column(String(64), default="")  # "" without a picture
     brand_words: Mapped[str] = mapped_column(String(1000), default="")
     brand_pictures: Mapped[str] = mapped_column(String(2000), default="")  # https URLs, one a line
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class OfferPicture(Base):
+    """The picture of an offer, as it was given; small enough to stand in the database."""
+
+    __tablename__ = "offer_pictures"
+
+    offer_id: Mapped[str] = mapped_column(String(22), ForeignKey("offers.id"), primary_key=True)
+    mimetype: Mapped[str] = mapped_column(String(32))
+    content: Mapped[bytes] = mapped_column(LargeBinary)

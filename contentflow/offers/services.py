@@ -68,9 +68,14 @@ def get_offer(offer_id: str) -> Offer:
 def get_promoted_offer(offer_id: str) -> Offer:
     """Return an offer that a new post may choose today; its dates do not end the posts it has."""
     offer = get_offer(offer_id)
-    if db.session.scalar(_promoted().where(Offer.id == offer.id)) is None:
+    if not is_promoted(offer):
         raise UnknownOffer
     return offer
+
+
+def is_promoted(offer: Offer) -> bool:
+    """Whether a new post may choose it today."""
+    return db.session.scalar(_promoted().where(Offer.id == offer.id)) is not None
 
 
 def first_offer() -> Offer | None:

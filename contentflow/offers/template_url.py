@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 from urllib.parse import SplitResult, quote
@@ -106,6 +107,14 @@ def fill(url: str, *, click_id: str, partner_id: str, submission_id: str, channe
     parts = split_url(_PLACEHOLDER.sub(lambda place: quote(values[place[1]], safe=""), url))
     host = parts.netloc if parts.netloc.isascii() else _ascii_netloc(parts)
     return quote(parts._replace(netloc=host).geturl(), safe=_SAFE)
+
+
+def domain(url: str) -> str:
+    """Return the site that a checked template leads to, as people read it: without ``www.``, in Unicode."""
+    host = split_url(url).hostname or ""
+    with suppress(UnicodeError):  # Where it stands in Unicode already.
+        host = host.encode("ascii").decode("idna")
+    return host.removeprefix("www.")
 
 
 def _ascii_netloc(parts: SplitResult) -> str:

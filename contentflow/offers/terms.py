@@ -14,6 +14,7 @@ from contentflow.offers.categories import ALLOWED, BANNED
 MOST_CENTS = 1_000_000
 MOST_BUDGET_CENTS = 100_000_000
 MOST_DAYS = 365
+DESCRIPTION_LENGTH = 2_000
 WORDS_LENGTH = 1_000
 PICTURES_LENGTH = 2_000
 
@@ -41,6 +42,10 @@ class WrongDates(Refused):
     message = _l("Une offre finit au plus tôt le jour où elle commence.")
 
 
+class WrongDescription(Refused):
+    message = _l("La description d’une offre fait au plus 2000 caractères.")
+
+
 class WrongBrand(Refused):
     message = _l(
         "Les mots de la marque font au plus 1000 caractères ; ses images sont des adresses https, "
@@ -63,6 +68,7 @@ class OfferTerms:
     daily_budget_cents: int | None = None
     starts_on: date | None = None
     ends_on: date | None = None
+    description: str = ""
     brand_words: str = ""
     brand_pictures: str = ""
 
@@ -80,6 +86,8 @@ class OfferTerms:
             raise WrongPay
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
             raise WrongDates
+        if len(self.description) > DESCRIPTION_LENGTH:
+            raise WrongDescription
         if len(self.brand_words) > WORDS_LENGTH or not _are_pictures(self.brand_pictures):
             raise WrongBrand
 

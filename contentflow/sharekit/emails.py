@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from contentflow.byop import services as byop
 from contentflow.core.errors import NotFound
+from contentflow.core.ids import is_id
 from contentflow.mailing import services as mailing
 from contentflow.mailing.addresses import Parsed, Reason, parse_addresses
 from contentflow.mailing.services import Consent, Judged, ShareWords
@@ -86,7 +86,7 @@ def explain(verdict: str, reason: str = "") -> str:
 
 def send_named(text: str) -> str:
     """Return the id of a send; raises ``NotFound`` for what cannot be one: PostgreSQL refuses a NUL."""
-    if not byop.ID.fullmatch(text):
+    if not is_id(text):
         raise NotFound
     return text
 

@@ -17,7 +17,8 @@ from contentflow.byop import services
 from contentflow.byop.forms import URL_SENTENCES
 from contentflow.byop.models import Submission
 from contentflow.byop.source_url import Refusal
-from contentflow.core.db import db
+from contentflow.core.db import db, transaction
+from contentflow.offers import services as offers
 from contentflow.offers.models import Offer
 from contentflow.partners.models import Partner
 from contentflow.pipeline.models import Asset
@@ -62,6 +63,29 @@ def test_the_page_offers_the_form_with_a_nonce_and_the_first_offer_chosen(
     assert re.search(rf'value="{offer.id}" checked', page)
     assert "Nova" in page
     assert "40 % de chaque vente" in page.replace("\u202f", " ")
+
+
+def test_with_several_offers_none_is_chosen_and_one_must_be(alice_client: FlaskClient, offer: Offer):
+    with transaction():
+        offers.add_offer("Carnet", "https://carnet.example.com/")
+    page = text_of(alice_client.get("/byop/new"))
+
+    refused = submit(alice_client, title="Sans offre", must_choose="1")
+
+    assert 'name="must_choose" value="1"' in page
+    assert not re.search(r"name=\"offer_id\"[^>]* checked", page)
+    assert refused.status_code == 422
+    assert "Choisis l’offre que tu partages." in text_of(refused)
+    assert "Sans offre" in text_of(refused)
+
+
+def test_the_page_of_an_offer_brings_its_offer_chosen(alice_client: FlaskClient, offer: Offer):
+    with transaction():
+        other = offers.add_offer("Carnet", "https://carnet.example.com/")
+
+    page = text_of(alice_client.get(f"/byop/new?offer={other.id}"))
+
+    assert re.search(rf'value="{other.id}" checked', page)
 
 
 def test_the_fragment_for_htmx_is_the_form_alone(alice_client: FlaskClient, offer: Offer):

@@ -22,6 +22,8 @@ PARTNERS = [
     "/partner/earnings",
     "/partner/earnings/clicks",
     "/partner/earnings/statement",
+    "/partner/offers",
+    "/partner/offers/{offer}",
 ]
 OWNED = [
     ("GET", "/byop/kit?id={id}", {}),
@@ -65,7 +67,7 @@ def check(page: str) -> None:
 
 def filled(path: str, submission) -> str:
     code = links.links_of(submission.id)["copy"].code
-    return path.format(id=submission.id, code=code)
+    return path.format(id=submission.id, code=code, offer=submission.offer_id)
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
