@@ -1,20 +1,72 @@
-"""The commands: ``contentflow …``, the same as ``flask --app wsgi …``."""
+"""The commands: ``contentflow …``, the same as ``flask --app wsgi …``.
+
+Help needs no setting and no application: the list below says where each command stands, and only the one
+that is called is imported. A guard test keeps it and the commands the same.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import click
-from flask import Flask
-from flask.cli import AppGroup, ScriptInfo
-from sqlalchemy.exc import SQLAlchemyError
 
-from contentflow import create_app
-from contentflow.config import WrongSetting
-from contentflow.core import terminal
-from contentflow.core.errors import Refused
+if TYPE_CHECKING:
+    from flask import Flask
+
+COMMANDS: Final = {
+    "bench": ("contentflow.bench:group", "Fill an empty database, to measure."),
+    "contract": (
+        "contentflow.earnings.cli:contract_group",
+        "Contracts that partners accepted, law 2023-451, article 8.",
+    ),
+    "conversion": ("contentflow.earnings.cli:conversion_group", "What networks reported."),
+    "db": ("contentflow.core.cli:group", "The database's tables."),
+    "deliveries": ("contentflow.mailing.cli:deliveries", "Mails on their way and what became of them."),
+    "demo": (
+        "contentflow.commands:demo_command",
+        "Fill a programme to look at, print a login URL, then serve.",
+    ),
+    "doctor": ("contentflow.commands:doctor_command", "Check every part and say how to mend it."),
+    "hold": ("contentflow.earnings.cli:hold_group", "What is held until an operator lets it go."),
+    "ledger": ("contentflow.earnings.cli:ledger_group", "Corrections by name."),
+    "links": ("contentflow.links.cli:group", "Short links and the verdicts on their clicks."),
+    "mailing": ("contentflow.mailing.cli:mailing", "How the mail leaves."),
+    "network": ("contentflow.earnings.cli:network_group", "Affiliate networks that report conversions."),
+    "offer": ("contentflow.offers.cli:group", "What is promoted."),
+    "partner": ("contentflow.partners.cli:group", "Who shares."),
+    "rate": ("contentflow.earnings.cli:rate_group", "What a unit of a currency is worth in euros."),
+    "serve": (
+        "contentflow.commands:serve_command",
+        "Migrate, then run web and worker until SIGTERM or SIGINT.",
+    ),
+    "suppression": ("contentflow.mailing.cli:suppression", "Who must not get share mail."),
+    "worker": ("contentflow.commands:worker_command", "Send mail and prepare posts until SIGTERM or SIGINT."),
+}
+
+
+class Commands(click.Group):
+    """Lists the commands without importing them; the application is made when one of them wants it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        from flask.cli import ScriptInfo
+
+        ctx.obj = ScriptInfo(create_app=_application, load_dotenv_defaults=False)
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        found: click.Command = getattr(import_module(module), attribute)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
 def main() -> None:
@@ -25,27 +77,38 @@ def main() -> None:
     if sys.argv[1:2] == ["demo"]:
         os.environ.setdefault("ENV", "development")  # Its web and worker inherit it.
     try:
-        app = create_app()
-        _call(app)
-    except (WrongSetting, Refused) as refusal:
-        click.echo(str(getattr(refusal, "message", refusal)), err=True)
-        sys.exit(1)
+        status: Any = Commands().main(prog_name="contentflow", standalone_mode=False)
     except click.ClickException as refusal:
         refusal.show()
         sys.exit(1)
-    except SQLAlchemyError as error:
-        click.echo(terminal.without_database(error), err=True)
-        sys.exit(1)
-    except OSError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
     except click.Abort:
         sys.exit(1)
-
-
-def _call(app: Flask) -> None:
-    assert isinstance(app.cli, AppGroup)
-    script = ScriptInfo(create_app=lambda: app, load_dotenv_defaults=False)
-    status = app.cli.main(prog_name="contentflow", standalone_mode=False, obj=script)
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        click.echo(sentence, err=True)
+        sys.exit(1)
     if isinstance(status, int):
         sys.exit(status)
+
+
+def _application() -> Flask:
+    from contentflow import create_app
+
+    return create_app()
+
+
+def _sentence(error: Exception) -> str | None:
+    """Return what a person reads of an error that was foreseen; None for any other."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from contentflow.config import WrongSetting
+    from contentflow.core import terminal
+    from contentflow.core.errors import Refused
+
+    if isinstance(error, Refused):
+        return str(error.message)
+    if isinstance(error, SQLAlchemyError):
+        return terminal.without_database(error)
+    return str(error) if isinstance(error, WrongSetting | OSError) else None

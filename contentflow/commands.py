@@ -7,10 +7,9 @@ from typing import Any
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-from flask_migrate.cli import db as migrations
 from sqlalchemy.exc import SQLAlchemyError
 
-from contentflow import bench, demo, serve, worker
+from contentflow import bench, demo, serve
 from contentflow.config import settings
 from contentflow.core import migrate, terminal
 from contentflow.core.db import db
@@ -35,13 +34,6 @@ json_option = click.option(
 )
 
 
-@terminal.command(migrations, "upgrade")
-def upgrade_command() -> dict[str, str]:
-    """Bring the database to the newest revision, and print it."""
-    migrate.upgrade()
-    return {"revision": migrate.newest_revision()}
-
-
 @click.command("serve")
 @workers_option
 @json_option
@@ -56,6 +48,8 @@ def serve_command(workers: int) -> int:
 @with_appcontext
 def worker_command() -> None:
     """Send mail and prepare posts until SIGTERM or SIGINT."""
+    from contentflow import worker  # Huey's consumer is no part of a web process.
+
     worker.run(_app())
 
 

@@ -1,8 +1,11 @@
 """Alembic's environment: the application's engine and metadata, in batch mode on every database."""
 
 from alembic import context
+from sqlalchemy import text
 
 from contentflow.core.db import Base, db
+
+UPGRADE_LOCK = 0x636F6E74  # any fixed number: two servers that start together migrate one after the other
 
 
 def run() -> None:
@@ -12,10 +15,14 @@ def run() -> None:
             target_metadata=Base.metadata,
             render_as_batch=True,
             compare_type=True,
-            transaction_per_migration=True,
+            # On PostgreSQL one transaction holds all, and with it the lock: a lock of the session would stay
+            # behind on a connection that a pooler has given to somebody else by then.
+            transaction_per_migration=connection.dialect.name == "sqlite",
             user_module_prefix="contentflow.core.db.",
         )
         with context.begin_transaction():
+            if connection.dialect.name != "sqlite":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
             context.run_migrations()
 
 

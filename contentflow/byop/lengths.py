@@ -6,6 +6,7 @@ flags, keycaps and Hangul; a rare script's cluster may be counted as two, never 
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -86,17 +87,22 @@ _TOP_LEVELS = (
     "studio|style|support|systems|team|tech|tips|today|tools|top|training|travel|video|vip|wiki|work|works|"
     "world|xyz|zone|[a-z]{2}"
 )
-_LINK = re.compile(
-    r"https?://[^\s<>\"«»]*[^\s<>\"«».,;:!?'’)\]…]"
-    rf"|(?<![\w@#$.\-/])(?:\w[\w-]*\.)+(?:{_TOP_LEVELS})(?![\w@-]|\.\w)"
-    r"(?:[/?#](?:[^\s<>\"«»]*[^\s<>\"«».,;:!?'’)\]…])?)?",
-    re.IGNORECASE,
-)
+
+
+@functools.cache
+def _link() -> re.Pattern[str]:
+    # At the first use: it takes as long to compile as all of this capability to import.
+    return re.compile(
+        r"https?://[^\s<>\"«»]*[^\s<>\"«».,;:!?'’)\]…]"
+        rf"|(?<![\w@#$.\-/])(?:\w[\w-]*\.)+(?:{_TOP_LEVELS})(?![\w@-]|\.\w)"
+        r"(?:[/?#](?:[^\s<>\"«»]*[^\s<>\"«».,;:!?'’)\]…])?)?",
+        re.IGNORECASE,
+    )
 
 
 def x_length(text: str) -> int:
     """Count as X does: a link weighs 23, an emoji 2, most letters 1, Chinese and the like 2."""
-    words, links = _LINK.subn(" ", unicodedata.normalize("NFC", text))
+    words, links = _link().subn(" ", unicodedata.normalize("NFC", text))
     # Each link left one space behind, which weighs 1.
     return links * (_LINK_WEIGHT - 1) + sum(_weight(cluster) for cluster in graphemes(words))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from flask import Flask
 
-from contentflow.core import audit, db, heartbeat, migrate, registry, work  # noqa: F401 (audit: its table)
+from contentflow.core import audit, cli, db, heartbeat, migrate, registry, work  # noqa: F401 (audit: its table)
 
 
 def init_app(app: Flask) -> None:
     db.init_database(app)
-    migrate.init_migrations(app)
     registry.init_registry(app)
     work.init_work(app)
+    app.cli.add_command(cli.developers_group)
     readiness = registry.registry(app).readiness
     readiness["migrations"] = migrate.check_revision
     readiness["worker"] = heartbeat.check_worker

@@ -15,8 +15,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from flask import Flask, current_app
-from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
-from huey.api import TaskWrapper
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,6 +24,8 @@ from contentflow.core.db import after_commit, db
 from contentflow.core.ids import new_id
 
 if TYPE_CHECKING:
+    from huey import Huey
+    from huey.api import TaskWrapper
     from redis import ConnectionPool
 
 log = logging.getLogger(__name__)
@@ -201,6 +201,9 @@ def init_work(app: Flask) -> None:
 
 
 def _open_lane(lane: Lane, chosen: Settings) -> Huey:
+    # At the first use: Huey brings the drivers of Redis and PostgreSQL along, whichever is asked for.
+    from huey import PostgresHuey, RedisHuey, SqliteHuey
+
     url, name = chosen.huey_url, f"contentflow-{lane}"
     if url.startswith("redis"):
         return RedisHuey(name, results=False, connection_pool=_redis_pool(url))

@@ -10,7 +10,7 @@ from contentflow.config import settings
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
 from contentflow.core.work import bells, ring_now
-from contentflow.pipeline import queue, rendering, services
+from contentflow.pipeline import queue, services
 from contentflow.pipeline.ffmpeg import find_program
 from contentflow.pipeline.media import FLOOR_BYTES
 from contentflow.pipeline.models import Asset
@@ -31,12 +31,16 @@ def prepare(asset_id: str) -> None:
 
 def fetch(_asset_id: str) -> None:
     """Bring one video: not of the asset that the bell names, but of whoever's turn it is."""
+    from contentflow.pipeline import rendering
+
     if claim := _claim(queue.IS_AWAY):
         rendering.work_off(claim, rendering.bring)
 
 
 def render(_asset_id: str) -> None:
     """Make one clip, of whoever's turn it is."""
+    from contentflow.pipeline import rendering  # OpenCV and NumPy are no part of a web process.
+
     if claim := _claim(queue.IS_HERE):
         rendering.work_off(claim, rendering.make)
 
