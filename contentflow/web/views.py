@@ -45,10 +45,12 @@ def language() -> ResponseReturnValue:
 @bp.get("/robots.txt")
 @public
 def robots() -> ResponseReturnValue:
+    """LinkedIn and X obey it before they draw a card: short links and public posts say noindex themselves."""
     lines = [
         "User-agent: *",
+        "Allow: /l/",
+        "Allow: /p/",
         "Disallow: /byop/",
-        "Disallow: /l/",
         "Disallow: /partner/",
         "Disallow: /unsubscribe/",
     ]
