@@ -19,6 +19,7 @@ from contentflow.links.visitor_keys import destroy_old_keys
 
 def init_app(app: Flask) -> None:
     init_memory(app)
+    app.url_map.converters["code"] = views.CodeConverter
     app.register_blueprint(views.bp)
     register_sweep(app, replay_spool)
     register_sweep(app, destroy_old_keys)

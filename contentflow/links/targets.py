@@ -14,6 +14,20 @@ from contentflow.links.models import Link
 from contentflow.links.patience import REFUSALS, brief_transaction
 
 CODE = re.compile(r"[0-9A-Za-z]{7}")
+# A slash may end a link; what stands behind one is another address.
+_WITH_TAIL = re.compile(
+    r"(?P<name>[0-9A-Za-z]{22}|[0-9A-Za-z]{7})(?:[^0-9A-Za-z/][^/]*)?(?:/[^0-9A-Za-z]*)?", re.DOTALL
+)
+
+
+def without_tail(name: str) -> str:
+    """Return a code or id without what chats and mail programs glue to a link; other text as it is.
+
+    A full stop, a bracket, a quote, the ``*`` and ``_`` of bold and italics, blanks and marks nobody sees,
+    ``&utm_source=x``, the next word behind any of them: whatever a code cannot hold ends it.
+    """
+    found = _WITH_TAIL.fullmatch(name)
+    return found["name"] if found else name
 
 
 def is_asset_id(name: str) -> bool:

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, current_app, request, session
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.routing import PathConverter
 
 from contentflow.config import settings
 from contentflow.core.db import db
@@ -13,7 +14,7 @@ from contentflow.core.errors import NotFound, TooMany
 from contentflow.links.clicks import Hit, record_click
 from contentflow.links.memory import Target, memory
 from contentflow.links.services import find_link
-from contentflow.links.targets import find_target, is_asset_id
+from contentflow.links.targets import find_target, is_asset_id, without_tail
 from contentflow.links.verdicts import Verdict, agent_class, classify
 from contentflow.offers.template_url import fill
 from contentflow.partners.sessions import find_current_partner
@@ -25,7 +26,16 @@ from contentflow.web.security import client_hash, client_ip
 bp = Blueprint("links", __name__, url_prefix="/l")
 
 
-@bp.get("/<code>")
+class CodeConverter(PathConverter):
+    """``<code:…>``: a code or id to the path's end, without what was glued to it, a line's end included."""
+
+    regex = "[^/](?s:.*?)"
+
+    def to_python(self, value: str) -> str:
+        return without_tail(value)
+
+
+@bp.get("/<code:code>")
 @public
 def follow(code: str) -> ResponseReturnValue:
     target = find_target(code)
@@ -35,7 +45,7 @@ def follow(code: str) -> ResponseReturnValue:
         return answer(
             410, _("La personne qui avait partagé ce contenu l'a retiré. Vous pouvez fermer cette page.")
         )
-    hit = _hit(target, is_credited=not is_asset_id(code) or request.args.get("pid") == target.partner_id)
+    hit = _hit(target, is_credited=not is_asset_id(code) or _is_right_pair(target))
     click = record_click(target, hit)
     if click.verdict == Verdict.PREVIEW_BOT and not target.is_remembered:
         return _card(target) or _redirect(target, hit, click.id)
@@ -49,6 +59,10 @@ def keep_out_of_sight(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex"
     return response
+
+
+def _is_right_pair(target: Target) -> bool:
+    return without_tail(request.args.get("pid", "")) == target.partner_id
 
 
 def _hit(target: Target, is_credited: bool) -> Hit:

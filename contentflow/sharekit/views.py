@@ -113,7 +113,7 @@ def qr() -> ResponseReturnValue:
     return Response(draw(url), mimetype=mimetype, headers=headers)
 
 
-@bp.get("/p/<code>")
+@bp.get("/p/<code:code>")
 @admission.public
 def public(code: str) -> ResponseReturnValue:
     post = services.find_public_post(code)
