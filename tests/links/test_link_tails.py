@@ -17,51 +17,25 @@ from contentflow.links import services
 from contentflow.links.targets import without_tail
 from tests.links.visitors import clicks, link_of, verdicts, visit
 
-MARKS = [
-    ".",
+MARKS = "….,;:!?)]}>»”’'\"`*_~|/=&#<%\\。、」）"
+UNSEEN = " \t\n\u00a0\u202f\u200b\u200d\u200e\u2060\ufeff\u00ad\ufe0f\x00"
+SEVERAL = [
     "...",
-    "…",
-    ",",
-    ";",
-    ":",
-    "!",
-    "?",
-    ")",
     ").",
     ")]",
-    "]",
-    "}",
-    ">",
-    "»",
-    "”",
-    "’",
-    "'",
-    '"',
-    "`",
-]
-MARKUP = [
-    "*",
+    ")](",
     "**",
-    "_",
     "__",
-    "~",
     "~~",
-    "|",
-    "/",
     "/)",
     "/.",
-    "=",
-    "&",
-    "#",
-    "\\",
     "\\n",
-    "<",
+    "\r\n",
     "<br>",
-    "%",
-    ")](",
+    " »",
+    "%20",
+    "%E2%80%8B",
 ]
-CJK = "。、」）"
-UNSEEN = " \t\n\u00a0\u202f\u200b\u200d\u200e\u2060\ufeff\u00ad\ufe0f\x00"
 WORDS = [
     "&utm_source=x",
     "&fbclid=IwAR0-x_y",
@@ -70,22 +44,8 @@ WORDS = [
     " Regarde",
     ".Regarde",
     " #ad",
-    " »",
 ]
-TAILS = [
-    *MARKS.split(" "),
-    *UNSEEN,
-    *WORDS,
-    "\r\n",
-    "%20",
-    "%E2%80%8B",
-    "👉",
-    "👉🏽",
-    "❤️",
-    "é",
-    "は便利",
-    "٣",
-]
+TAILS = [*MARKS, *UNSEEN, *SEVERAL, *WORDS, "👉", "👉🏽", "❤️", "é", "は便利", "٣"]
 # Of these nobody can say that the link was meant.
 OTHERS = [
     "a",
