@@ -58,9 +58,10 @@ def retry() -> ResponseReturnValue:
     clip = clips.get_clip(partner_id, sid)
     if not form.validate():
         return _status_page(sid, form, 422)
+    wanted = form.wanted(clip)
     with transaction():
         take("submit", partner_id, settings().submit_per_minute, MINUTE)
-        is_at_work = clips.make_again(partner_id, sid, form.wanted(clip), request.form.get("was", ""))
+        is_at_work = clips.make_again(partner_id, sid, wanted, request.form.get("was", ""))
     return _after(sid, _("C'est reparti : ton clip est en préparation.") if is_at_work else "")
 
 

@@ -119,7 +119,7 @@ def get_clip(partner_id: str, submission_id: str) -> Clip:
 
 def approve_clip(partner_id: str, submission_id: str, render_id: str = "") -> None:
     """Let that very render be seen in public; again: nothing more happens. Raises ``NothingToApprove``."""
-    submission = services.get_editable(partner_id, submission_id)
+    submission = services.lock_editable(partner_id, submission_id)
     if not remaking.approve(submission.asset_id, render_id):
         raise NothingToApprove
     submission.status, submission.reason = "ready", None
@@ -131,7 +131,7 @@ def choose_cover(partner_id: str, submission_id: str, number: str, render_id: st
 
     ``number`` is as it was typed. Raises ``NoSuchCover`` or, for another render, ``NothingToApprove``.
     """
-    clip = get_clip(partner_id, services.get_editable(partner_id, submission_id).id)
+    clip = get_clip(partner_id, services.lock_editable(partner_id, submission_id).id)
     cover = {str(each): each for each in clip.covers}.get(number)
     if clip.has_render and cover is None:
         raise NoSuchCover
@@ -145,7 +145,7 @@ def make_again(partner_id: str, submission_id: str, wanted: Remake, was: str = "
     Where that very clip is being made, nothing more happens. ``was`` is the state that the page showed:
     where it was given and is another by now, nothing happens either, and False is returned.
     """
-    submission = services.get_editable(partner_id, submission_id)
+    submission = services.lock_editable(partner_id, submission_id)
     if remaking.is_under_way(submission.asset_id, wanted):
         return True
     state = pipeline.get_asset(submission.asset_id).state

@@ -20,7 +20,7 @@ from contentflow.links import services as links
 from contentflow.mailing import services as mailing
 from contentflow.offers import services as offers
 from contentflow.offers.models import Offer
-from contentflow.partners.models import Partner
+from contentflow.partners import locks
 from contentflow.pipeline import services as pipeline
 from contentflow.pipeline.models import Asset
 
@@ -72,18 +72,11 @@ def submit_post(partner_id: str, draft: Draft) -> Submission:
     The terms of the offer are kept as they are now. A draft that was submitted before returns the
     submission it made then. Raises ``UnknownOffer`` or ``NoOffer``.
     """
-    _queue_up(partner_id)
+    # Two presses of one form come one after the other, so that the second finds what the first made. And who
+    # it is was asked before the video came, minutes ago: the account may be erased since.
+    locks.lock_active(partner_id)
     known = _find_submitted(partner_id, draft)
     return known or _accept(partner_id, draft, choose_offer(draft.offer_id))
-
-
-def _queue_up(partner_id: str) -> None:
-    # Two presses of one form come one after the other, so that the second finds what the first made.
-    # The mode leaves the row open to foreign keys; SQLite has one writer already.
-    own = select(Partner.id).where(Partner.id == partner_id, Partner.is_active)
-    # Who it is was asked before the video came, minutes ago: the account may be erased since.
-    if db.session.scalar(own.with_for_update(key_share=True)) is None:
-        raise NotFound
 
 
 def _find_submitted(partner_id: str, draft: Draft) -> Submission | None:
@@ -179,7 +172,7 @@ def words_of(submission: Submission) -> Words:
 
 def edit_words(partner_id: str, submission_id: str, words: Words) -> Submission:
     """Mend the words of a post and of its asset; offer, share and links stay. Raises ``Archived``."""
-    submission = get_editable(partner_id, submission_id)
+    submission = lock_editable(partner_id, submission_id)
     for name, value in asdict(words).items():
         setattr(submission, name, value)
     pipeline.update_details(submission.asset_id, **asdict(words))
@@ -187,9 +180,33 @@ def edit_words(partner_id: str, submission_id: str, words: Words) -> Submission:
     return submission
 
 
+def lock_post(partner_id: str, submission_id: str) -> Submission:
+    """Hold the partner's row, then the post's, until the transaction ends: every act on a post begins so.
+
+    Raises ``NotFound``, also for another partner's post, and ``AccountClosed``.
+    """
+    locks.lock_active(partner_id)
+    if not is_id(submission_id):
+        raise NotFound
+    submission = db.session.get(
+        Submission, submission_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if submission is None or submission.partner_id != partner_id:
+        raise NotFound
+    return submission
+
+
+def lock_editable(partner_id: str, submission_id: str) -> Submission:
+    """As ``lock_post``; raises ``Archived`` for a post that was withdrawn."""
+    return _unarchived(lock_post(partner_id, submission_id))
+
+
 def get_editable(partner_id: str, submission_id: str) -> Submission:
     """Raises ``NotFound``, or ``Archived`` for a post that was withdrawn."""
-    submission = get_submission(partner_id, submission_id)
+    return _unarchived(get_submission(partner_id, submission_id))
+
+
+def _unarchived(submission: Submission) -> Submission:
     if submission.archived_at is not None:
         raise Archived
     return submission
@@ -200,7 +217,7 @@ def archive_post(partner_id: str, submission_id: str) -> None:
 
     Again: nothing more happens.
     """
-    submission = get_submission(partner_id, submission_id)
+    submission = lock_post(partner_id, submission_id)
     if submission.archived_at is None:
         submission.archived_at = clock.now()
         links.disable_links(submission.id)

@@ -14,7 +14,7 @@ from contentflow.core.ids import new_id
 from contentflow.earnings import postings
 from contentflow.earnings.models import Credit, LedgerEntry, Posting
 from contentflow.earnings.postings import PARTNERS, Account, Leg, Share
-from contentflow.partners.models import Partner
+from contentflow.partners import locks
 
 MATURE_AT_ONCE = 200
 
@@ -37,8 +37,8 @@ class Source:
 
 
 def lock_partner(partner_id: str) -> None:
-    """Let one event of a partner's money come after the other. SQLite has one writer already."""
-    db.session.execute(select(Partner.id).where(Partner.id == partner_id).with_for_update(key_share=True))
+    """Let one event of a partner's money come after the other, whether they are active or not."""
+    locks.lock_partner(partner_id)
 
 
 def post(

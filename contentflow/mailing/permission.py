@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
+from flask import Flask, current_app
 from sqlalchemy import func, select, text
 
 from contentflow.config import settings
@@ -16,11 +17,26 @@ from contentflow.mailing.models import Delivery, FirstContact, Subscription, Sup
 EVERYBODY = ""  # the partner_id of a suppression that holds for the whole programme
 ACCOUNT_WINDOW = timedelta(hours=24)
 
+SenderLock = Callable[[str], bool]
+
 
 def lock(name: str) -> None:
     """Let one transaction at a time pass here; SQLite has one writer anyway."""
     if not is_sqlite():
         db.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
+def register_sender_lock(app: Flask, may_send: SenderLock) -> None:
+    """Let ``may_send(partner_id)`` hold the sender's row, and say whether mail may leave in their name."""
+    app.extensions["sender_lock"] = may_send
+
+
+def lock_sender(partner_id: str | None) -> bool:
+    """Whether the sender may send until the transaction ends: taken before any row of theirs is."""
+    if partner_id is None:
+        return True
+    may_send: SenderLock = current_app.extensions["sender_lock"]
+    return may_send(partner_id)
 
 
 def suppressed_for(partner_id: str | None, hashes: Collection[str]) -> set[str]:

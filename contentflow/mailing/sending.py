@@ -21,7 +21,7 @@ from contentflow.mailing import pauses
 from contentflow.mailing.composers import compose
 from contentflow.mailing.messages import Message
 from contentflow.mailing.models import Delivery, FirstContact
-from contentflow.mailing.permission import may_still_leave, must_wait
+from contentflow.mailing.permission import lock_sender, may_still_leave, must_wait
 from contentflow.mailing.transports import Outcome, Transport
 
 WAITING, BUSY = ["queued"], "sending"
@@ -45,11 +45,16 @@ class Claim:
 
 def claim(delivery_id: str, transport: Transport) -> Claim | None:
     """Take a delivery that is due, and compose it; None when it waits, is settled, or not ours."""
+    sender_id = db.session.scalar(select(Delivery.partner_id).where(Delivery.id == delivery_id))
+    may_send = lock_sender(sender_id)
     delivery = _lock_due(delivery_id)
     if delivery is None:
         return None
     if _is_past_asking(delivery, transport):
         _close(delivery, "unknown", delivery.reason or "no answer in time")
+        return None
+    if not may_send:
+        _drop(delivery, delivery.first_tried_at is None)
         return None
     if must_wait(delivery) or (way := pauses.take_way(transport.name)) == "closed":
         return None

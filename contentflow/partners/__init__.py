@@ -11,7 +11,8 @@ from flask import Flask
 from contentflow.core.registry import registry
 from contentflow.core.work import register_sweep
 from contentflow.mailing import services as mailing
-from contentflow.partners import cli, login_mail, services, sessions, tasks, views
+from contentflow.mailing.permission import register_sender_lock
+from contentflow.partners import cli, locks, login_mail, services, sessions, tasks, views
 
 
 def init_app(app: Flask) -> None:
@@ -19,5 +20,6 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(views.bp)
     app.cli.add_command(cli.group)
     mailing.register_composer(app, "login", login_mail.compose_login)
+    register_sender_lock(app, locks.is_active_sender)
     registry(app).erasures.append(services.forget_partner)
     register_sweep(app, tasks.Forget())

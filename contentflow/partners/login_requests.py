@@ -54,6 +54,12 @@ def end(*which: ColumnElement[bool]) -> bool:
     return bool(ended.rowcount)  # type: ignore[attr-defined]
 
 
+def partner_who_asked(browser_token: str) -> str:
+    """Return whose code this browser may try; "" where there is nobody's."""
+    asked = select(LoginRequest.partner_id).where(LoginRequest.browser_hash == digest(browser_token))
+    return db.session.scalar(asked.order_by(LoginRequest.created_at.desc()).limit(1)) or ""
+
+
 def take_try(browser_token: str) -> LoginRequest:
     """Count a try before it is judged: tries made at the same moment are five in all, too."""
     request_id = db.session.scalar(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from contentflow.core import clock
@@ -15,7 +15,7 @@ from contentflow.core.errors import NotFound
 from contentflow.core.ids import digest, new_token
 from contentflow.mailing import keeping
 from contentflow.mailing import services as mailing
-from contentflow.partners import addresses, login_requests
+from contentflow.partners import addresses, locks, login_requests
 from contentflow.partners.models import LoginRequest, LoginToken, Partner, PartnerSession
 from contentflow.partners.refusals import (
     AccountClosed,
@@ -95,7 +95,11 @@ def export_partner(partner_id: str) -> dict[str, Any]:
 
 
 def _partner_at(address: str) -> Partner | None:
-    return db.session.scalar(select(Partner).where(Partner.email == address))
+    return db.session.scalar(_at(address))
+
+
+def _at(address: str) -> Select[Partner]:
+    return select(Partner).where(Partner.email == address)
 
 
 def _one_line(text: str) -> str:
@@ -115,7 +119,7 @@ def _active(partner: Partner | None) -> Partner:
 
 def open_session(partner_id: str) -> str:
     """Begin a session and return its token; only the token's hash is kept. Raises ``AccountClosed``."""
-    partner = _active(get_partner(partner_id))
+    partner = locks.lock_active(partner_id)
     token = new_token()
     db.session.add(PartnerSession(token_hash=digest(token), partner_id=partner.id))
     db.session.flush()
@@ -157,7 +161,7 @@ def ask_for_login(email: str, browser_token: str, language: str) -> None:
     time tells who is a partner; the mail is dropped by the worker. Raises ``NotAnAddress``.
     """
     address = addresses.normal(email)
-    partner = _partner_at(address)
+    partner = db.session.scalar(_at(address).with_for_update(key_share=True))
     request = login_requests.begin(partner.id if partner else None, digest(browser_token))
     mailing.queue_login(address, request.id, language)
 
@@ -170,7 +174,7 @@ def make_login_link(email: str) -> str:
     partner = find_partner_by_email(email)
     if partner is None:
         raise UnknownPartner
-    request = login_requests.begin(_active(partner).id, None)
+    request = login_requests.begin(locks.lock_active(partner.id).id, None)
     token = new_token()
     db.session.add(LoginToken(token_hash=digest(token), request_id=request.id))
     db.session.flush()
@@ -193,6 +197,7 @@ def login_with_code(code: str, browser_token: str) -> CodeTry:
     A wrong code is no exception: it must be counted, so the caller commits. The fifth one ends
     code and link.
     """
+    locks.lock_partner(login_requests.partner_who_asked(browser_token))
     request = login_requests.take_try(browser_token)
     is_right = db.session.scalar(
         select(LoginToken.token_hash)
@@ -218,7 +223,7 @@ def forget_ended() -> None:
 
 
 def _log_in(request: LoginRequest) -> str:
-    partner = _active(db.session.get(Partner, request.partner_id))
+    partner = _active(locks.lock_partner(request.partner_id or ""))
     if not login_requests.end(LoginRequest.id == request.id):
         raise LoginEnded  # Somebody else was quicker with the same link.
     return open_session(partner.id)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from contentflow.core import clock
 from contentflow.core.db import db
 from contentflow.core.work import claim, due
+from contentflow.partners import locks
 from contentflow.partners.models import Partner
 from contentflow.pipeline.models import Asset
 
@@ -36,8 +37,8 @@ def claim_next(which: ColumnElement[bool]) -> Claim | None:
     if partner_id is None:
         return None
     # Two workers that look at one partner take turns, so that neither counts what the other is taking.
-    db.session.execute(select(Partner.id).where(Partner.id == partner_id).with_for_update())
-    if _busy().get(partner_id, 0) >= MOST_AT_A_TIME:
+    partner = locks.lock_partner(partner_id)
+    if (partner is not None and not partner.is_active) or _busy().get(partner_id, 0) >= MOST_AT_A_TIME:
         return None
     oldest = select(Asset.id).where(_is_due(which), Asset.partner_id == partner_id).order_by(Asset.created_at)
     asset_id = db.session.scalar(oldest.limit(1))
@@ -61,7 +62,9 @@ def _is_due(which: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _next_partner(which: ColumnElement[bool]) -> str | None:
-    waiting = list(db.session.scalars(select(Asset.partner_id).where(_is_due(which)).distinct()))
+    owners = select(Asset.partner_id).outerjoin(Partner, Partner.id == Asset.partner_id)
+    is_open = _is_due(which) & Partner.is_active.is_not(False)
+    waiting = list(db.session.scalars(owners.where(is_open).distinct()))
     if not waiting:
         return None
     busy, served = _busy(), _served(waiting)

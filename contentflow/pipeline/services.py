@@ -15,6 +15,7 @@ from contentflow.core.db import after_commit, db
 from contentflow.core.errors import NotFound
 from contentflow.core.ids import new_id
 from contentflow.core.work import claim, due_ids, ring, settle
+from contentflow.partners import locks
 from contentflow.pipeline.media import Media
 from contentflow.pipeline.models import Asset
 from contentflow.pipeline.reasons import SENTENCES, Reason
@@ -106,6 +107,8 @@ def on_finished(app: Flask, subscriber: Subscriber) -> None:
 
 def claim_words(asset_id: str) -> str | None:
     """Take an asset of words alone; return the lease's name, or None when it is not ours to take."""
+    owner_id = db.session.scalar(select(Asset.partner_id).where(Asset.id == asset_id))
+    locks.lock_partner(owner_id or "")
     return claim(Asset, asset_id, ["new"], "processing", WORDS_ALONE)
 
 
@@ -123,6 +126,7 @@ def due_words() -> list[str]:
 
 def finish(asset_id: str, lease: str, state: Literal["ready", "failed"], **values: Any) -> bool:
     """End a claim and tell the subscribers; False when the asset has another holder by now."""
+    locks.lock_partner(get_asset(asset_id).partner_id)  # Before the asset and its post, as everywhere.
     ended = {"reason": None, "step": "", "percent": 100 if state == "ready" else 0} | values
     if not settle(Asset, asset_id, lease, state=state, **ended):
         return False

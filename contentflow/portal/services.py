@@ -17,6 +17,7 @@ from contentflow.core.errors import Refused
 from contentflow.core.registry import export_of, registry
 from contentflow.earnings import ledger
 from contentflow.links import services as links
+from contentflow.partners import locks
 from contentflow.partners.models import Partner
 from contentflow.portal.next_step import NextStep, PostFacts, next_step
 from contentflow.sharekit import services as sharekit
@@ -171,6 +172,7 @@ def erase(partner_id: str, confirm: str) -> None:
     """
     if confirm != "ERASE":
         raise NotConfirmed
+    locks.lock_active(partner_id)
     audit.note(partner_id, "partner.erase", partner_id)
     for forget in registry().erasures:
         forget(partner_id)

@@ -90,8 +90,7 @@ def email_result() -> ResponseReturnValue:
 def cancel_email() -> ResponseReturnValue:
     send_id = emails.send_named(request.form.get("send", ""))
     with transaction():
-        mailing.cancel_send(current_partner().id, send_id)
-        submission_id = mailing.send_result(current_partner().id, send_id).submission_id
+        submission_id = emails.cancel(current_partner().id, send_id)
     if is_htmx():
         return _result(send_id)
     return go_to(url_for("sharekit.kit", id=submission_id, send=send_id) + "#email")

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from contentflow.byop import services as byop
+from contentflow.core.db import in_transaction
 from contentflow.core.errors import NotFound
 from contentflow.core.ids import is_id
 from contentflow.mailing import services as mailing
 from contentflow.mailing.addresses import Parsed, Reason, parse_addresses
 from contentflow.mailing.services import Consent, Judged, ShareWords
+from contentflow.partners import locks
 from contentflow.partners.models import Partner
 from contentflow.sharekit import services
 from contentflow.sharekit.kit import Kit
@@ -101,6 +104,8 @@ def plan(partner_id: str, submission_id: str, parsed: Sequence[Parsed], nonce: s
 
     Raises ``NotFound``, also for another partner's post, and ``Withdrawn``.
     """
+    if in_transaction():
+        byop.lock_post(partner_id, submission_id)
     kit = services.kit(partner_id, submission_id)
     if kit.is_archived:
         raise services.Withdrawn
@@ -118,6 +123,13 @@ def send(partner: Partner, planned: Plan, language: str, nonce: str, with_reply_
         message = planned.kit.texts["email"].text
         services.log_share(partner.id, submission_id, "email", message, planned.recipients)
     return send_id
+
+
+def cancel(partner_id: str, send_id: str) -> str:
+    """Take back what has not left yet, and return the post's id. Raises ``NotFound``."""
+    locks.lock_active(partner_id)
+    mailing.cancel_send(partner_id, send_id)
+    return mailing.send_result(partner_id, send_id).submission_id
 
 
 def words_of(partner: Partner, kit: Kit, with_reply_to: bool = False) -> ShareWords:

@@ -90,7 +90,7 @@ def press(partner_id: str, submission_id: str, channel: str) -> None:
     Raises ``UnknownChannel``, ``NotFound`` or, for an archived post, ``Withdrawn``.
     """
     _known(channel)
-    submission = byop.get_submission(partner_id, submission_id)
+    submission = byop.lock_post(partner_id, submission_id)
     if submission.archived_at is not None:
         raise Withdrawn
     url = links.link_url(links.links_of(submission.id)[channel])
