@@ -1,69 +1,21 @@
-"""How long a text is for each network, and how long it may be.
-
-Graphemes are an approximation of UAX 29 without its tables: combining marks, joiners, skin tones,
-flags, keycaps and Hangul; a rare script's cluster may be counted as two, never a letter as none.
-"""
+"""How long a text is for each network, and how long it may be."""
 
 from __future__ import annotations
 
 import functools
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from contentflow.core.graphemes import JOINER, graphemes, is_pictograph
+
 Count = Callable[[str], int]
 
-_JOINER = "\u200d"
 _EMOJI_STYLE = "\ufe0f"
 _KEYCAP = "\u20e3"
-_HANGUL = re.compile(r"[\u1100-\u11ff\uac00-\ud7a3]")
-
-
-def graphemes(text: str) -> Iterator[str]:
-    """Yield what a reader sees as one character each; together they are the text."""
-    cluster = ""
-    for character in text:
-        if cluster and not _belongs(cluster, character):
-            yield cluster
-            cluster = ""
-        cluster += character
-    if cluster:
-        yield cluster
-
-
-def _belongs(cluster: str, character: str) -> bool:
-    if cluster[-1] < " " or character < " ":
-        return cluster == "\r" and character == "\n"
-    if character.isascii():
-        return False
-    if _extends(character):
-        return True
-    if _is_flag_half(character):
-        return len(cluster) == 1 and _is_flag_half(cluster)
-    if "\u1160" <= character <= "\u11ff":
-        return _HANGUL.match(cluster[-1]) is not None
-    return cluster[-1] == _JOINER and _is_pictograph(character) and _is_pictograph(cluster[0])
-
-
-def _extends(character: str) -> bool:
-    if character in "\u200c\u200d" or "\U0001f3fb" <= character <= "\U0001f3ff":
-        return True
-    return unicodedata.category(character)[0] == "M" or "\U000e0020" <= character <= "\U000e007f"
-
-
-def _is_flag_half(character: str) -> bool:
-    return "\U0001f1e6" <= character <= "\U0001f1ff"
-
-
-def _is_pictograph(character: str) -> bool:
-    return (
-        unicodedata.category(character) == "So"
-        or "\U0001f000" <= character <= "\U0001fbff"
-        or (character in "‼⁉ℹ↔↕↖↗↘↙↩↪▪▫▶◀◻◼◽◾⤴⤵〰〽")
-    )
 
 
 def _is_emoji(cluster: str) -> bool:
@@ -71,7 +23,7 @@ def _is_emoji(cluster: str) -> bool:
     first = cluster[0]
     if first >= "\U0001f000" or cluster[-1] == _KEYCAP:
         return True
-    return _is_pictograph(first) and (_EMOJI_STYLE in cluster or _JOINER in cluster or first >= "\u2600")
+    return is_pictograph(first) and (_EMOJI_STYLE in cluster or JOINER in cluster or first >= "\u2600")
 
 
 # X: https://docs.x.com/fundamentals/counting-characters, twitter-text configuration 3.

@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contentflow.byop.lengths import Count, graphemes
+from contentflow.byop.lengths import Count
+from contentflow.core.graphemes import graphemes
 
 DEFAULT_TITLE = "Découverte utile"
 DEFAULT_CTA = "Découvre ici →"

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
-NAME_LENGTH = 100
+from contentflow.core.graphemes import cut
+
+# Brevo takes no more in sender.name: https://developers.brevo.com/reference/sendtransacemail
+NAME_LENGTH = 70
 SUBJECT_LENGTH = 200
+
+# Controls, odd line ends, lone surrogates and noncharacters cannot stand in a header.
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# What turns the reading direction of all that follows, and marks that say nothing within a line.
+_TURNS = re.compile(r"[\u202a-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb]")
 
 
 @dataclass(frozen=True)
@@ -22,10 +31,21 @@ class Message:
 
 
 def one_line(text: str) -> str:
-    """Return ``text`` fit for a header: no control character, no line break, blanks folded."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    """Return ``text`` fit for a header: no control, no line break, blanks folded; joiners stay.
+
+    👩‍💻 is two pictures and a joiner that nobody sees; Persian and Malayalam are spelt with joiners.
+    """
+    return " ".join(_TURNS.sub("", _BREAKS.sub(" ", text)).split())
 
 
-def display_name(text: str) -> str:
-    """Return a name that stays one name in every mail program: no quotes, brackets or @ either."""
-    return one_line("".join(" " if letter in '"<>()[]@,;:\\' else letter for letter in text))[:NAME_LENGTH]
+def subject_line(text: str) -> str:
+    return cut(one_line(text), SUBJECT_LENGTH)
+
+
+def display_name(text: str, most: int = NAME_LENGTH) -> str:
+    """Return a name that stays one name in every mail program: no quotes, brackets or @ either.
+
+    One that is longer than ``most`` ends with “…”.
+    """
+    name = one_line("".join(" " if letter in '"<>()[]@,;:\\' else letter for letter in text))
+    return name if cut(name, most) == name else cut(name, most - 1).rstrip() + "…"

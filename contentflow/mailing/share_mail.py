@@ -11,7 +11,7 @@ from contentflow.config import settings
 from contentflow.core.db import db
 from contentflow.core.ids import digest, new_token
 from contentflow.mailing.composers import render_mail
-from contentflow.mailing.messages import Message, display_name
+from contentflow.mailing.messages import NAME_LENGTH, Message, display_name
 from contentflow.mailing.models import Delivery, MailToken
 from contentflow.mailing.permission import subscribed_to
 from contentflow.mailing.shares import ShareWords
@@ -38,20 +38,24 @@ def preview_share(words: ShareWords, language: str) -> Message:
 def _write(words: ShareWords, language: str, stop: str, yes: str) -> Message:
     context: dict[str, Any] = {"words": words, "hashtags": _with_ad(words.hashtags), "stop": stop, "yes": yes}
     text, html = render_mail("mailing/share", language, **context)
-    with force_locale(language):
-        sender_name = _(
-            "%(name)s via %(programme)s", name=display_name(words.sender_name), programme=PROGRAMME
-        )
     return Message(
         subject=words.title,
         text=text,
         html=html,
         # RFC 8058: one click of the mail program posts to the address and stops everything.
         headers={"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
-        sender_name=sender_name,
+        sender_name=_sender_name(words.sender_name, language),
         tags=TAGS,
         reply_to=words.reply_to,
     )
+
+
+def _sender_name(partner: str, language: str) -> str:
+    """Return “Alice Martin via ContentFlow”; of a long name the end goes, never the programme."""
+    with force_locale(language):
+        around = _("%(name)s via %(programme)s", name="", programme=PROGRAMME)
+        name = display_name(partner, NAME_LENGTH - len(around))
+        return str(_("%(name)s via %(programme)s", name=name, programme=PROGRAMME))
 
 
 def _with_ad(hashtags: str) -> str:

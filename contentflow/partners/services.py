@@ -15,6 +15,7 @@ from contentflow.core.errors import NotFound
 from contentflow.core.ids import digest, new_token
 from contentflow.mailing import keeping
 from contentflow.mailing import services as mailing
+from contentflow.mailing.messages import one_line
 from contentflow.partners import addresses, locks, login_requests
 from contentflow.partners.models import LoginRequest, LoginToken, Partner, PartnerSession
 from contentflow.partners.refusals import (
@@ -55,7 +56,7 @@ def add_partner(email: str, name: str = "", is_operator: bool = False) -> Partne
 
     Raises ``NotAnAddress`` and ``NameTooLong``.
     """
-    address, name = addresses.normal(email), _one_line(name)
+    address, name = addresses.normal(email), one_line(name)
     if len(name) > NAME_LENGTH:
         raise NameTooLong
     known = _partner_at(address)
@@ -100,10 +101,6 @@ def _partner_at(address: str) -> Partner | None:
 
 def _at(address: str) -> Select[Partner]:
     return select(Partner).where(Partner.email == address)
-
-
-def _one_line(text: str) -> str:
-    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
 
 
 def _active(partner: Partner | None) -> Partner:

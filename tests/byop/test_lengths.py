@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from contentflow.byop.lengths import (
     LIMITS,
     bluesky_length,
-    graphemes,
     threads_length,
     utf16_length,
     x_length,
 )
+from contentflow.core.graphemes import graphemes
 from contentflow.links.channels import CHANNELS
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contentflow.byop.lengths import LIMITS, graphemes, x_length
+from contentflow.byop.lengths import LIMITS, x_length
 from contentflow.byop.words import (
     DEFAULT_CTA,
     DEFAULT_TITLE,
@@ -19,6 +19,7 @@ from contentflow.byop.words import (
     normalise_hashtags,
     share_text,
 )
+from contentflow.core.graphemes import graphemes
 
 URL = "https://share.example.org/l/Ab3dE9x"
 DISCLOSURE = "Publicité"

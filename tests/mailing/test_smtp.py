@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email import message_from_bytes
 from email.policy import default
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from contentflow import config
 from contentflow.core import clock
@@ -17,6 +14,7 @@ from contentflow.mailing.transports.mime import build
 from contentflow.mailing.transports.smtp import Smtp
 from tests.conftest import BASE_ENV
 from tests.mailing.letters import delivery, queue, write_plain_logins
+from tests.mailing.sink import free_port
 
 LETTER = Message(
     "Une heure gagnée",
@@ -24,45 +22,6 @@ LETTER = Message(
     "<p>Bonjour, ça marche.</p>",
     sender_name="Zoé via ContentFlow",
 )
-
-
-class Sink:
-    """A mail server that answers RCPT and DATA as it is told; ``silent``: it drops the line at DATA."""
-
-    def __init__(self) -> None:
-        self.rcpt, self.data, self.is_silent = "250 OK", "250 OK", False
-        self.mails: list[bytes] = []
-        self.port = 0
-
-    async def handle_RCPT(
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if self.rcpt.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.rcpt
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        assert isinstance(envelope.content, bytes) and len(envelope.rcpt_tos) == 1
-        if self.data.startswith("250"):
-            self.mails.append(envelope.content)
-        if self.is_silent:
-            server.transport.abort()
-        return self.data
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    handler = Sink()
-    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
-    controller.start()
-    handler.port = controller.port
-    yield handler
-    controller.stop()
 
 
 def transport(port: int, scheme: str = "smtp", host: str = "127.0.0.1", who: str = "") -> Smtp:
@@ -160,9 +119,9 @@ def test_no_text_of_a_person_becomes_a_header() -> None:
         clock.now(),
     )
 
-    lines = mail.as_bytes().decode("ascii").split("\r\n")
+    lines = mail.decode("ascii").split("\r\n")
     assert not any(line.lower().startswith("bcc") for line in lines)
-    assert mail["To"].addresses[0].addr_spec == "to@example.org"
+    assert "To: to@example.org" in lines
 
 
 def test_a_name_with_quotes_and_an_address_in_it_stays_one_name() -> None:

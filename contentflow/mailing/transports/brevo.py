@@ -10,7 +10,7 @@ from typing import Any
 
 from contentflow.config import Settings
 from contentflow.core import outbound
-from contentflow.mailing.messages import SUBJECT_LENGTH, Message, display_name, one_line
+from contentflow.mailing.messages import Message, display_name, subject_line
 from contentflow.mailing.transports import Outcome
 
 DAY = 86_400
@@ -45,7 +45,7 @@ class Brevo:
         return {
             "sender": {"email": self._settings.email_from, "name": name},
             "to": [{"email": to}],
-            "subject": one_line(message.subject)[:SUBJECT_LENGTH],
+            "subject": subject_line(message.subject),
             "htmlContent": message.html,
             "textContent": message.text,
             "headers": {**message.headers, "idempotencyKey": delivery_id},

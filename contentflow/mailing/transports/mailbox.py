@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contentflow.config import Settings
 from contentflow.core.db import transaction
-from contentflow.mailing.messages import SUBJECT_LENGTH, Message, display_name, one_line
+from contentflow.mailing.messages import Message, display_name, subject_line
 from contentflow.mailing.models import CapturedMail
 from contentflow.mailing.rows import insert_missing
 from contentflow.mailing.transports import Outcome
@@ -26,7 +26,7 @@ class Mailbox:
                 delivery_id=delivery_id,
                 sender=f"{display_name(message.sender_name or self._name)} <{self._address}>",
                 recipient=to,
-                subject=one_line(message.subject)[:SUBJECT_LENGTH],
+                subject=subject_line(message.subject),
                 text=message.text,
                 html=message.html,
                 headers={**message.headers, **reply_to},

@@ -16,7 +16,7 @@ from contentflow.config import Settings
 from contentflow.core import clock
 from contentflow.mailing.messages import Message
 from contentflow.mailing.transports import Outcome
-from contentflow.mailing.transports.mime import build
+from contentflow.mailing.transports.mime import Unsendable, build, message_id
 
 ADDRESSED = {250, 251}
 PORTS = {"smtp": 587, "smtps": 465}
@@ -35,6 +35,11 @@ class Smtp:
         self._url = urlsplit(chosen.smtp_url)
 
     def send(self, message: Message, to: str, delivery_id: str) -> Outcome:
+        chosen = self._settings
+        try:
+            mail = build(message, chosen.email_from_name, chosen.email_from, to, delivery_id, clock.now())
+        except Unsendable as error:
+            return Outcome("failed", f"SMTP carries no such {error}")
         try:
             connection = self._connect()
         except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError) as error:
@@ -44,7 +49,7 @@ class Smtp:
         except (smtplib.SMTPException, OSError) as error:
             return self._rest(error, self._settings.mail_retry_seconds[0])
         try:
-            return self._hand_over(connection, message, to, delivery_id)
+            return self._hand_over(connection, mail, to, delivery_id)
         finally:
             _part(connection)
 
@@ -81,9 +86,8 @@ class Smtp:
         if url.username:
             connection.login(unquote(url.username), unquote(url.password or ""))
 
-    def _hand_over(self, connection: smtplib.SMTP, message: Message, to: str, delivery_id: str) -> Outcome:
+    def _hand_over(self, connection: smtplib.SMTP, mail: bytes, to: str, delivery_id: str) -> Outcome:
         sender = self._settings.email_from
-        mail = build(message, self._settings.email_from_name, sender, to, delivery_id, clock.now())
         try:
             code, _ = connection.mail(sender)
             if code == 250:
@@ -93,14 +97,14 @@ class Smtp:
         if code not in ADDRESSED:
             return _refused(code)
         try:
-            code, _ = connection.data(mail.as_bytes())
+            code, _ = connection.data(mail)
         except smtplib.SMTPDataError as error:  # No 354: nothing of the message was sent.
             return _refused(error.smtp_code)
         except (smtplib.SMTPException, OSError) as error:
             return Outcome("unknown", f"SMTP {type(error).__name__} after DATA")
         if code != 250:
             return _refused(code)
-        return Outcome("sent", message_id=str(mail["Message-ID"]))
+        return Outcome("sent", message_id=message_id(sender, delivery_id))
 
 
 def _refused(code: int) -> Outcome:
