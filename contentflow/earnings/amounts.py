@@ -13,8 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from babel.core import get_global
-from babel.numbers import get_currency_precision
+from contentflow.earnings.currencies import MINOR_DIGITS
 
 MOST_MINOR = 10_000_000_000  # 100 million euros: beyond it somebody sent something else than cents.
 MOST_FIELDS = 100
@@ -89,7 +88,7 @@ def currency_code(value: object) -> str:
     """Return an ISO 4217 code; raises ``WrongAmount`` for one that does not exist."""
     if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{3}", value):
         raise WrongAmount("currency is three capital letters")
-    if value not in get_global("all_currencies"):
+    if value not in MINOR_DIGITS:
         raise WrongAmount("currency is unknown")
     return value
 
@@ -109,5 +108,5 @@ def euro_cents(minor: int, currency: str, micros: int) -> int:
     """Return euro cents, rounded down. Minor units differ: 100 yen are 100, 100 cents are 1 dollar."""
     if currency == EURO:
         return minor
-    units: int = 10 ** int(get_currency_precision(currency))
+    units: int = 10 ** MINOR_DIGITS[currency]
     return minor * micros * 100 // (MICROS * units)

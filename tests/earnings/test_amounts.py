@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from iso4217 import Currency
 
 from contentflow.earnings.amounts import (
     WrongAmount,
@@ -12,6 +13,7 @@ from contentflow.earnings.amounts import (
     rate_micros,
     read_json,
 )
+from contentflow.earnings.currencies import ACTIVE, MINOR_DIGITS
 
 
 @pytest.mark.parametrize(
@@ -63,3 +65,39 @@ def test_a_rate_turns_minor_units_of_every_kind_into_euro_cents():
 def test_a_rate_that_is_none_is_refused(text: str):
     with pytest.raises(WrongAmount):
         rate_micros(text)
+
+
+def test_every_active_currency_has_the_digits_of_iso_4217():
+    standard = {currency.code: currency.exponent for currency in Currency if currency.exponent is not None}
+
+    assert standard == ACTIVE
+
+
+@pytest.mark.parametrize("code", ["XAU", "XDR", "XTS", "XXX", "DEM"])
+def test_metals_units_of_account_and_what_is_gone_are_no_currency(code: str):
+    with pytest.raises(WrongAmount):
+        currency_code(code)
+
+
+@pytest.mark.parametrize("code", ["HRK", "BGN", "ANG"])
+def test_a_currency_that_ended_a_while_ago_can_still_be_refunded(code: str):
+    assert MINOR_DIGITS[currency_code(code)] == 2
+
+
+@pytest.mark.parametrize(
+    ("currency", "rate", "cents"),
+    [
+        ("MGA", "0.0002", 2),
+        ("LBP", "0.00001", 0),
+        ("ALL", "0.01", 100),
+        ("RSD", "0.0085", 85),
+        ("IQD", "0.0007", 0),
+        ("JPY", "0.0061", 6_100),
+        ("KWD", "3.0", 3_000),
+        ("CLF", "35", 3_500),
+    ],
+)
+def test_minor_units_are_those_of_the_standard_not_those_that_are_displayed(
+    currency: str, rate: str, cents: int
+):
+    assert euro_cents(10_000, currency, rate_micros(rate)) == cents
