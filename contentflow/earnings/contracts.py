@@ -1,7 +1,7 @@
 """The written contract of article 8, law 2023-451, and the threshold of decree 2025-1137.
 
-Since 1 January 2026 it is mandatory from 1,000 € excluding tax that one advertiser pays one partner
-in a calendar year: https://www.legifrance.gouv.fr/jorf/id/JORFTEXT000052877064
+Since 1 January 2026 it is mandatory where one advertiser pays one partner 1,000 € excluding tax or
+more in a calendar year, so what passes 999.99 € waits for it: https://www.legifrance.gouv.fr/jorf/id/JORFTEXT000052877064
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from contentflow.offers.models import Offer
 
 WARN_CENTS = 80_000
 LIMIT_CENTS = 100_000
+FREE_CENTS = LIMIT_CENTS - 1  # the most that needs no contract
 CONTRACT = "contract"
 
 
@@ -39,14 +40,14 @@ class Standing:
 
     @property
     def is_held(self) -> bool:
-        return not self.has_contract and self.cents > LIMIT_CENTS
+        return not self.has_contract and self.cents >= LIMIT_CENTS
 
 
 def room_cents(partner_id: str, advertiser: str) -> int | None:
     """Return what may still be earned this year without a contract; None with one: no limit."""
     if has_contract(partner_id, advertiser):
         return None
-    return LIMIT_CENTS - earned_this_year(partner_id, advertiser)
+    return FREE_CENTS - earned_this_year(partner_id, advertiser)
 
 
 def earned_this_year(partner_id: str, advertiser: str) -> int:
@@ -161,7 +162,7 @@ def _is_advertiser(name: str) -> bool:
 def relax(partner_id: str, advertiser: str, actor: str = "ledger") -> None:
     """Let go what waits for a contract once refunds brought its own year back under the limit."""
     for credit in holds.held_credits(partner_id, CONTRACT, advertiser):
-        if _earned_in_year(partner_id, advertiser, credit.at) <= LIMIT_CENTS:
+        if _earned_in_year(partner_id, advertiser, credit.at) <= FREE_CENTS:
             holds.release(credit, CONTRACT, actor)
 
 

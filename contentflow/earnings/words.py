@@ -11,7 +11,7 @@ from flask_babel import ngettext as _n
 
 # In general words: who tries to cheat does not learn the rule.
 REASONS: Final[Mapping[str, object]] = {
-    "contract": _l("Au-delà de 1 000 € par an avec un annonceur, la loi demande un contrat écrit accepté."),
+    "contract": _l("Dès 1 000 € par an avec un annonceur, la loi demande un contrat écrit accepté."),
     "burst": _l("Beaucoup de ventes ou de clics en très peu de temps : l'équipe vérifie."),
     "self_click": _l("Cela vient d'une visite faite depuis ton propre compte : l'équipe vérifie."),
     "robot": _l("La visite ressemble à celle d'un robot : l'équipe vérifie."),

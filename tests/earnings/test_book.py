@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from contentflow.earnings import postings, revshare
-from contentflow.earnings.contracts import LIMIT_CENTS
+from contentflow.earnings.contracts import FREE_CENTS
 from contentflow.earnings.postings import Account, Leg, Share
 from contentflow.earnings.revshare import Terms
 
@@ -60,7 +60,7 @@ class Programme:
         partner, amount = self.chance.randrange(PARTNERS), self.chance.randint(0, 30_000)
         terms = Terms(self.chance.randint(0, 10_000), fixed_cents=self.chance.choice([0, 0, 250]))
         earned = revshare.conversion_earnings(amount, terms)
-        room = LIMIT_CENTS - sum(self.book.partners[partner].values())
+        room = FREE_CENTS - sum(self.book.partners[partner].values())
         within, beyond = postings.split(earned, room)
         lots = [
             Lot(f"{len(self.lots)}/{n}", partner, part) for n, part in enumerate((within, beyond)) if part

@@ -27,9 +27,9 @@ def sign(partner_id: str, version: str = "2026-1") -> None:
         contracts.record_contract(partner_id, "Nova", version, datetime(2026, 3, 1, tzinfo=UTC), "cli")
 
 
-def test_beyond_a_thousand_euros_a_year_the_rest_is_held_until_a_contract(app: Flask, alice, click, report):
+def test_from_a_thousand_euros_a_year_on_the_rest_is_held_until_a_contract(app: Flask, alice, click, report):
     report("T1", amount_cents=BIG, click_id=click())
-    assert ledger.balances(alice.id) == {"pending": 100_000, "held": 4_000, "available": 0, "paid": 0}
+    assert ledger.balances(alice.id) == {"pending": 99_999, "held": 4_001, "available": 0, "paid": 0}
     assert reasons() == {"contract"}
 
     sign(alice.id)
@@ -56,19 +56,42 @@ def test_from_800_euros_on_the_partner_is_warned(app: Flask, alice, click, repor
     assert (standing.advertiser, standing.is_warned, standing.is_held) == ("Nova", True, False)
 
 
-def test_exactly_a_thousand_euros_are_not_held_and_a_cent_more_is(app: Flask, alice, click, report):
-    report("T1", amount_cents=250_000, click_id=click())
-    assert ledger.balances(alice.id)["held"] == 0
+def test_a_cent_less_than_a_thousand_euros_is_free_and_exactly_a_thousand_are_held(
+    app: Flask, alice, click, report
+):
+    report("T1", amount_cents=249_999, click_id=click())
+    assert ledger.balances(alice.id) == {"pending": 99_999, "held": 0, "available": 0, "paid": 0}
+    assert not contracts.standings(alice.id)[0].is_held
 
     report("T2", amount_cents=3, click_id=click())
 
-    assert ledger.balances(alice.id) == {"pending": 100_000, "held": 1, "available": 0, "paid": 0}
+    assert ledger.balances(alice.id) == {"pending": 99_999, "held": 1, "available": 0, "paid": 0}
+    assert contracts.standings(alice.id)[0].is_held
+
+
+def test_one_sale_of_exactly_a_thousand_euros_is_held_from_its_last_cent(app: Flask, alice, click, report):
+    report("T1", amount_cents=250_000, click_id=click())
+
+    assert ledger.balances(alice.id) == {"pending": 99_999, "held": 1, "available": 0, "paid": 0}
+    assert reasons() == {"contract"}
+
+
+def test_a_refund_lets_go_from_a_cent_less_than_a_thousand_euros_on(app: Flask, alice, click, report):
+    report("T1", amount_cents=250_000, click_id=click())
+    report("T2", amount_cents=250, click_id=click())
+
+    report("T2", "refund", 250)
+    assert reasons() == {"contract"}
+    report("T1", "refund", 3)
+
+    assert reasons() == set()
+    assert ledger.balances(alice.id) == {"pending": 99_998, "held": 0, "available": 0, "paid": 0}
 
 
 def test_a_refund_that_brings_the_year_under_the_limit_lets_go(app: Flask, alice, click, report):
     report("T1", amount_cents=200_000, click_id=click())
     report("T2", amount_cents=100_000, click_id=click())
-    assert ledger.balances(alice.id)["held"] == 20_000
+    assert ledger.balances(alice.id)["held"] == 20_001
 
     report("T1", "refund", 200_000)
 
@@ -83,7 +106,7 @@ def test_a_new_year_counts_from_nothing(app: Flask, alice, click, report):
         services.mature_due()
 
         assert contracts.standings(alice.id)[0].cents == 104_000
-        assert ledger.balances(alice.id)["held"] == 8_000
+        assert ledger.balances(alice.id)["held"] == 8_002
 
 
 def test_a_contract_needs_a_known_advertiser(app: Flask, alice):
@@ -178,7 +201,7 @@ def test_letting_go_a_fraud_reason_does_not_replace_a_contract(app: Flask, alice
         holds.release_credit(credit_id, "cli")
 
     assert reasons() == {"contract"}
-    assert ledger.balances(alice.id)["held"] == 400
+    assert ledger.balances(alice.id)["held"] == 401
 
 
 def test_a_refund_of_the_new_year_lets_nothing_of_the_old_one_go(app: Flask, alice, click, report):
@@ -188,7 +211,7 @@ def test_a_refund_of_the_new_year_lets_nothing_of_the_old_one_go(app: Flask, ali
     with time_machine.travel(datetime(clock.now().year + 1, 1, 2, tzinfo=UTC)):
         report("T1", "refund", 100)
 
-        assert ledger.balances(alice.id)["held"] == 20_000
+        assert ledger.balances(alice.id)["held"] == 20_001
         assert reasons() == {"contract"}
 
 
@@ -211,7 +234,7 @@ def test_an_offer_without_an_advertiser_is_one_by_itself_and_can_have_a_contract
         db.session.execute(text("UPDATE offers SET advertiser = ''"))
         name = db.session.scalar(text("SELECT name FROM offers"))
     report("T1", amount_cents=BIG, click_id=click())
-    assert ledger.balances(alice.id)["held"] == 4_000
+    assert ledger.balances(alice.id)["held"] == 4_001
 
     with transaction():
         contracts.record_contract(alice.id, name, "1", clock.now(), "cli")
