@@ -1,7 +1,7 @@
 """Amounts from outside: whole minor units and a currency, turned into euro cents. Pure.
 
-``NaN``, infinities, exponents, fractions, negatives and what is not a number are refused: money is
-never a float.
+``NaN``, infinities, exponents, fractions, negatives and what is not a number are refused as an amount:
+money is never a float. Fields that are not ours may hold what they like.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from contentflow.earnings.currencies import MINOR_DIGITS
 
@@ -25,42 +26,62 @@ class WrongAmount(ValueError):
     """What was sent is no amount, no currency, or no JSON that can hold one."""
 
 
+@dataclass(frozen=True)
+class OtherNumber:
+    """A number as it was written that is not whole, or longer than 20 digits: it is never reckoned with."""
+
+    text: str
+
+
 def read_json(body: bytes) -> dict[str, Any]:
-    """Return the object of a body; numbers that are not whole never become one.
+    """Return the object of a body, with or without a byte-order mark; see ``OtherNumber``.
 
     Raises ``WrongAmount``, also for a key that stands twice: which of the two was meant?
     """
     try:
         found = json.loads(
-            body.decode("utf-8"),
-            parse_float=_refuse,
+            body.decode("utf-8-sig"),
+            parse_float=OtherNumber,
             parse_constant=_refuse,
             parse_int=_whole,
             object_pairs_hook=_once_each,
         )
-    except (ValueError, RecursionError) as error:
-        raise WrongAmount(str(error) if isinstance(error, WrongAmount) else "not JSON") from None
+    except WrongAmount:
+        raise
+    except UnicodeDecodeError as error:
+        raise WrongAmount(f"the body is not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise WrongAmount(f"the body is not JSON: {error.msg} at character {error.pos}") from None
+    except (ValueError, RecursionError):
+        raise WrongAmount("the body is not JSON: it is nested too deep") from None
     if not isinstance(found, dict):
-        raise WrongAmount("not a JSON object")
+        raise WrongAmount("the body is not a JSON object")
     return found
 
 
-def read_query(query: str) -> dict[str, Any]:
-    """Return a query's fields as text; raises ``WrongAmount`` for a key that stands twice."""
+def read_query(query: bytes) -> dict[str, Any]:
+    """Return a query's fields as text.
+
+    Raises ``WrongAmount`` for a key that stands twice, and for bytes that are no UTF-8: read with a
+    replacement character, two transactions would become one.
+    """
+    # What came raw is percent-encoded first, so that each byte is read in one way.
+    ascii_only = quote(query, safe="".join(map(chr, range(0x21, 0x7F))))
     try:
-        return _once_each(parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_FIELDS))
-    except ValueError as error:
-        raise WrongAmount(str(error) if isinstance(error, WrongAmount) else "too many fields") from None
+        pairs = parse_qsl(ascii_only, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+    except UnicodeDecodeError:
+        raise WrongAmount("the query is not UTF-8") from None
+    except ValueError:
+        raise WrongAmount(f"the query has more than {MOST_FIELDS} fields") from None
+    return _once_each(pairs)
 
 
 def _refuse(text: str) -> NoReturn:
-    raise WrongAmount(f"{text[:20]} is not a whole number")
+    raise WrongAmount(f"the body is not JSON: {text} is no number")
 
 
-def _whole(text: str) -> int:
-    if len(text) > 20:
-        raise WrongAmount("a number of more than 20 digits")
-    return int(text)
+def _whole(text: str) -> int | OtherNumber:
+    return int(text) if len(text) <= 20 else OtherNumber(text)
 
 
 def _once_each(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -78,7 +99,7 @@ def minor_units(value: object) -> int:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,11}", value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise WrongAmount("amount_cents is a whole number of minor units")
+        raise WrongAmount("amount_cents is a whole number of minor units, such as 1250 for 12.50 EUR")
     if not 0 <= value <= MOST_MINOR:
         raise WrongAmount("amount_cents is from 0 to 10000000000")
     return value

@@ -158,7 +158,7 @@ def contract_record(
 
 @terminal.command(contract_group, "due")
 def contract_due() -> list[dict[str, Any]]:
-    """List who earned 800 € or more of one advertiser this year, or has something held, without a contract."""
+    """List who has no contract but 800 € or more of one advertiser this year, or something held."""
     return [
         {
             "email": partners.get_partner(partner_id).email or "",

@@ -13,21 +13,22 @@ from contentflow.core.db import db, transaction
 from contentflow.core.errors import Refused
 from contentflow.earnings import amounts, conversions, networks, reports, signature
 from contentflow.earnings.models import Network
-from contentflow.earnings.refusals import NotSigned, WrongReport
+from contentflow.earnings.refusals import NotSigned, ReportTooLong, WrongReport
 from contentflow.web import limits
 from contentflow.web.admission import open_post
 from contentflow.web.security import client_hash
 
 bp = Blueprint("postback", __name__, url_prefix="/postback")
 MOST_BYTES = 16 * 1024
-IN_QUERY = "&signature="
+IN_QUERY = b"&signature="
 
 
 @bp.post("/<name>")
 @open_post
 def report(name: str) -> ResponseReturnValue:
-    request.max_content_length = MOST_BYTES
     body = request.get_data()
+    if len(body) > MOST_BYTES:
+        raise ReportTooLong
     network = _signed(name, request.headers.get(signature.HEADER, ""), request.path, body)
     return _record(network, _fields(body))
 
@@ -38,10 +39,11 @@ def report_by_get(name: str) -> ResponseReturnValue:
     """Answer 401 unless ``NETWORK_<NAME>_ALLOW_GET`` is true, as if the signature were wrong."""
     if not networks.may_use_get(name) or request.method != "GET":
         raise NotSigned
-    query, header = request.query_string.decode("latin-1"), request.headers.get(signature.HEADER)
+    query, header = request.query_string, request.headers.get(signature.HEADER)
     if not header:
-        query, _, header = query.partition(IN_QUERY)
-    network = _signed(name, header, f"{request.path}?{query}", b"")
+        query, _, in_query = query.partition(IN_QUERY)
+        header = in_query.decode("latin-1")
+    network = _signed(name, header, f"{request.path}?".encode() + query, b"")
     return _record(network, _fields_of_query(query))
 
 
@@ -54,7 +56,7 @@ def refuse(refusal: Refused) -> Response:
     return response
 
 
-def _signed(name: str, header: str, path: str, body: bytes) -> Network:
+def _signed(name: str, header: str, path: str | bytes, body: bytes) -> Network:
     """Return the network that signed; an unknown one is refused in the same words as a wrong signature.
 
     Only refusals use up the limit: a network that reports its whole day at once is welcome.
@@ -80,7 +82,7 @@ def _fields(body: bytes) -> dict[str, object]:
         raise WrongReport(str(error)) from None
 
 
-def _fields_of_query(query: str) -> dict[str, object]:
+def _fields_of_query(query: bytes) -> dict[str, object]:
     """Read what was signed and nothing else of the address."""
     try:
         return amounts.read_query(query)

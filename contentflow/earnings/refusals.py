@@ -33,6 +33,11 @@ class WrongReport(Refused):
         self.message = reason
 
 
+class ReportTooLong(Refused):
+    status = 413
+    message = "A report is at most 16 kB."
+
+
 class OtherAmount(Refused):
     status = 409
     message = "This transaction was reported before with another amount, currency or click."

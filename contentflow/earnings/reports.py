@@ -13,6 +13,7 @@ from contentflow.earnings.refusals import WrongReport
 TYPES = ("sale", "lead", "refund")
 LONGEST_AGO = timedelta(days=3_650)
 CLOCK_SKEW = timedelta(days=1)
+REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Report:
 
     def is_same(self, amount_cents: int, currency: str, click_id: str, refund_of: str) -> bool:
         own = (self.amount_cents, self.currency, self.click_id, self.refund_of)
-        return own == (amount_cents, currency, click_id, refund_of)
+        return own == (amount_cents, currency, click_id.strip(), refund_of)
 
 
 def read_report(fields: Mapping[str, object], now: datetime) -> Report:
@@ -37,7 +38,7 @@ def read_report(fields: Mapping[str, object], now: datetime) -> Report:
     kind = _line(fields, "type", 8)
     if kind not in TYPES:
         raise WrongReport("type is sale, lead or refund")
-    transaction = _line(fields, "transaction", 128)
+    transaction = _transaction(fields, "transaction")
     try:
         amount, currency = _amount(fields, kind)
     except WrongAmount as error:
@@ -45,7 +46,7 @@ def read_report(fields: Mapping[str, object], now: datetime) -> Report:
     return Report(
         transaction=transaction,
         type=kind,
-        click_id=_line(fields, "click_id", 64, optional=True),
+        click_id=_click_id(fields),
         amount_cents=amount,
         currency=currency,
         at=_moment(fields.get("at"), now),
@@ -54,7 +55,21 @@ def read_report(fields: Mapping[str, object], now: datetime) -> Report:
 
 
 def _refund_of(fields: Mapping[str, object], transaction: str) -> str:
-    return _line(fields, "refund_of", 128, optional=True) or transaction
+    return _transaction(fields, "refund_of", optional=True) or transaction
+
+
+def _transaction(fields: Mapping[str, object], name: str, optional: bool = False) -> str:
+    found = _line(fields, name, 128, optional)
+    if REPLACEMENT in found:  # Two that were distinct may look alike now.
+        raise WrongReport(f"{name} holds U+FFFD: letters were lost before it was sent")
+    return found
+
+
+def _click_id(fields: Mapping[str, object]) -> str:
+    """Blanks around it are the template's, not the click's."""
+    value = fields.get("click_id")
+    trimmed = value.strip() if isinstance(value, str) else value
+    return _line({"click_id": trimmed}, "click_id", 64, optional=True)
 
 
 def _amount(fields: Mapping[str, object], kind: str) -> tuple[int, str]:

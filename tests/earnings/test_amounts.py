@@ -34,7 +34,7 @@ from contentflow.earnings.currencies import ACTIVE, MINOR_DIGITS
 )
 def test_a_body_that_holds_no_whole_amounts_is_refused(body: bytes):
     with pytest.raises(WrongAmount):
-        read_json(body)
+        minor_units(read_json(body)["amount_cents"])
 
 
 @pytest.mark.parametrize("value", [-1, True, None, 1.0, "1e3", "-5", "", "١٢", " 5", [], 10_000_000_001])
