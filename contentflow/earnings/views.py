@@ -9,14 +9,14 @@ from contentflow.earnings import click_ledger, statements
 from contentflow.earnings.home import home
 from contentflow.earnings.words import MENTIONS
 from contentflow.partners.sessions import current_partner
-from contentflow.web.admission import partner_required
+from contentflow.web.admission import fresh_login_required, partner_required
 from contentflow.web.htmx import render
 
 bp = Blueprint("earnings", __name__, url_prefix="/partner/earnings")
 
 
 @bp.get("")
-@partner_required
+@fresh_login_required
 def page() -> ResponseReturnValue:
     return render("earnings/home.html", home=home(current_partner().id, request.args.get("id", "")))
 
@@ -38,7 +38,7 @@ def clicks_csv() -> ResponseReturnValue:
 
 
 @bp.get("/statement")
-@partner_required
+@fresh_login_required
 def statement() -> ResponseReturnValue:
     month = request.args.get("month") or statements.this_month()
     found = statements.statement(current_partner().id, month)

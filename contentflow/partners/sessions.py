@@ -32,6 +32,11 @@ class LoggedIn(UserMixin):  # type: ignore[misc]
     def get_id(self) -> str:
         return self.token
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether this browser logged in within the last 15 minutes."""
+        return bool(self.session.created_at > clock.now() - FRESH)
+
 
 def init_app(app: Flask) -> None:
     manager = LoginManager()
@@ -57,7 +62,7 @@ def find_current_partner() -> Partner | None:
 
 def is_fresh() -> bool:
     """Whether this browser logged in within the last 15 minutes: money, export and erasure ask for it."""
-    return bool(current_user.is_authenticated and current_user.session.created_at > clock.now() - FRESH)
+    return bool(current_user.is_authenticated and current_user.is_fresh)
 
 
 def session_token() -> str:

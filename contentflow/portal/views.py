@@ -10,7 +10,7 @@ from contentflow.links.replay import replay_spool
 from contentflow.partners.sessions import current_partner, is_fresh, leave
 from contentflow.portal import services
 from contentflow.sharekit.sentences import CHANNEL_NAMES
-from contentflow.web.admission import partner_required
+from contentflow.web.admission import fresh_login_required, partner_required
 from contentflow.web.htmx import go_to, is_htmx, render
 
 bp = Blueprint("portal", __name__, url_prefix="/partner")
@@ -24,10 +24,8 @@ def home() -> ResponseReturnValue:
 
 
 @bp.get("/export.json")
-@partner_required
+@fresh_login_required
 def export() -> ResponseReturnValue:
-    if not is_fresh():
-        return _to_fresh_login()
     replay_spool()
     db.session.rollback()  # What was read before this moment is read anew, the replayed clicks with it.
     held = services.export(current_partner())
@@ -39,7 +37,7 @@ def export() -> ResponseReturnValue:
 @partner_required
 def erase() -> ResponseReturnValue:
     if not is_fresh():
-        return _to_fresh_login("portal.home")
+        return _to_fresh_login()
     partner_id = current_partner().id
     with transaction():
         services.erase(partner_id, request.form.get("confirm", ""))
@@ -48,8 +46,8 @@ def erase() -> ResponseReturnValue:
     return go_to(url_for("web.home"))
 
 
-def _to_fresh_login(back: str = "portal.export") -> Response:
-    login = url_for("partners.login", next=url_for(back))
+def _to_fresh_login() -> Response:
+    login = url_for("partners.login", next=url_for("portal.home"))
     if is_htmx():
         return Response(status=401, headers={"HX-Redirect": login})
     return Response(status=303, headers={"Location": login})

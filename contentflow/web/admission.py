@@ -1,6 +1,7 @@
 """Who may call a view, said beside the view and checked in one place, in PRODUCT's order.
 
-Feature off (404 or 400) → not logged in (303, or 401 for HTMX) → foreign origin (403) → CSRF (400).
+Feature off (404 or 400) → not logged in, or too long ago where that counts (303, or 401 for HTMX) →
+foreign origin (403) → CSRF (400).
 Fields and foreign objects are the view's and the service's part.
 """
 
@@ -28,9 +29,13 @@ csrf = CSRFProtect()
 
 @dataclass(frozen=True)
 class Admission:
-    """``who``: partner, public (anybody, CSRF on POST) or open (anybody, authenticated otherwise)."""
+    """``who``: partner, public (anybody, CSRF on POST) or open (anybody, authenticated otherwise).
+
+    ``is_fresh``: the partner logged in within the last 15 minutes.
+    """
 
     who: str
+    is_fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,18 @@ class Gate:
     page: str
 
 
-def _mark(view: View, who: str) -> View:
-    view.admission = Admission(who)  # type: ignore[attr-defined]
+def _mark(view: View, who: str, is_fresh: bool = False) -> View:
+    view.admission = Admission(who, is_fresh)  # type: ignore[attr-defined]
     return view
 
 
 def partner_required(view: View) -> View:
     return _mark(view, "partner")
+
+
+def fresh_login_required(view: View) -> View:
+    """For money, export and erasure: a browser that was left open shows and does none of it."""
+    return _mark(view, "partner", is_fresh=True)
 
 
 def public(view: View) -> View:
@@ -89,7 +99,10 @@ def _admit() -> ResponseReturnValue | None:
     if admission is None:
         abort(404)
     if admission.who == "partner" and not current_user.is_authenticated:
-        return _to_login()
+        return _to_login(_wanted_path())
+    if admission.is_fresh and not current_user.is_fresh:
+        is_page = request.method in SAFE_METHODS
+        return _to_login(request.full_path.rstrip("?") if is_page else _wanted_path())
     if request.method in SAFE_METHODS:
         return None
     if admission.who == "open":
@@ -113,8 +126,8 @@ def _is_read_to_the_limit() -> bool:
     return request.form is not None and bool(getattr(request.stream, "is_exhausted", False))
 
 
-def _to_login() -> ResponseReturnValue:
-    login = url_for("partners.login", next=_wanted_path())
+def _to_login(wanted: str) -> ResponseReturnValue:
+    login = url_for("partners.login", next=wanted)
     if is_htmx():
         return Response(status=401, headers={"HX-Redirect": login})
     return redirect(login, 303)
