@@ -91,10 +91,11 @@ def rate_set(currency: str, rate: str) -> dict[str, str]:
 
 @terminal.command(conversion_group, "unattributed")
 def conversion_unattributed() -> list[dict[str, Any]]:
-    """List what no click explains."""
+    """List what credits nobody, and why."""
     return [
         {
             "id": row.id,
+            "reason": conversions.why_unattributed(row),
             "type": row.type,
             "transaction": row.transaction,
             "click_id": row.click_id,

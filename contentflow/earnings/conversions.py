@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from sqlalchemy import func, select, text
 
@@ -14,6 +15,7 @@ from contentflow.earnings.attribution import Origin, find_origin
 from contentflow.earnings.ledger import Source
 from contentflow.earnings.models import Conversion, Credit, Network
 from contentflow.earnings.refusals import (
+    AccountErased,
     AttachedAlready,
     OtherAmount,
     RefundFollows,
@@ -23,6 +25,9 @@ from contentflow.earnings.refusals import (
 )
 from contentflow.earnings.reports import Report
 
+NO_CLICK: Final = "no_click"
+UNKNOWN_CLICK: Final = "unknown_click"
+ACCOUNT_ERASED: Final = "account_erased"
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 5))")
 
 
@@ -41,10 +46,19 @@ def record_conversion(network: Network, report: Report) -> Conversion:
     if report.type == "refund":
         return _record_refund(network, report)
     conversion = _new(network, report, _rate(report.currency))
-    _book(conversion, find_origin(report.click_id), conversion.euro_cents)
+    origin, conversion.unattributed = _origin_of(report.click_id)
+    _book(conversion, origin, conversion.euro_cents)
     for early in _waiting_refunds(conversion):
         _apply_refund(early, conversion)
     return conversion
+
+
+def _origin_of(click_id: str) -> tuple[Origin | None, str]:
+    """Return where a conversion comes from with its partner locked, or None and why it is nobody's."""
+    origin = find_origin(click_id)
+    if origin is None:
+        return None, UNKNOWN_CLICK if click_id else NO_CLICK
+    return (origin, "") if ledger.lock_partner(origin.partner_id) else (None, ACCOUNT_ERASED)
 
 
 def _queue_up(name: str) -> None:
@@ -112,8 +126,7 @@ def _book(conversion: Conversion, origin: Origin | None, commission_cents: int, 
 
 def _adopt(conversion: Conversion, origin: Origin) -> None:
     # ``click_id`` stays as it was reported, or a replay after ``attach`` would look like another sale.
-    ledger.lock_partner(origin.partner_id)
-    conversion.partner_id = origin.partner_id
+    conversion.partner_id, conversion.unattributed = origin.partner_id, ""
     conversion.link_id = origin.link_id
     conversion.submission_id = origin.submission_id
     conversion.channel = origin.channel
@@ -217,9 +230,9 @@ def attach(conversion_id: str, click_id: str, actor: str) -> Conversion:
     db.session.refresh(conversion)
     if conversion.partner_id is not None:
         raise AttachedAlready
-    origin = find_origin(click_id)
+    origin, reason = _origin_of(click_id)
     if origin is None:
-        raise UnknownClick
+        raise AccountErased if reason == ACCOUNT_ERASED else UnknownClick
     _book(conversion, origin, 0, kind="attach")
     _settle_earlier_refunds(conversion)
     audit.note(actor, "conversion.attach", f"{conversion.id} {origin.click_id}")
@@ -240,7 +253,14 @@ def _settle_earlier_refunds(conversion: Conversion) -> None:
         ledger.take_back(f"attach:{refund.id}", credits, 0, refund.earned_cents, refund.id)
 
 
+def why_unattributed(conversion: Conversion) -> str:
+    """Return the reason in a word; a refund follows its sale, or waits for it."""
+    if conversion.type == "refund":
+        return "waits_for_sale" if conversion.refunds_id is None else "follows_sale"
+    return conversion.unattributed or (UNKNOWN_CLICK if conversion.click_id else NO_CLICK)
+
+
 def list_unattributed() -> list[Conversion]:
-    """Return what no click explains, the newest first."""
+    """Return what credits nobody, the newest first."""
     found = select(Conversion).where(Conversion.partner_id.is_(None)).order_by(Conversion.recorded_at.desc())
     return list(db.session.scalars(found))

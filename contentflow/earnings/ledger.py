@@ -36,9 +36,13 @@ class Source:
     units: int = 1
 
 
-def lock_partner(partner_id: str) -> None:
-    """Let one event of a partner's money come after the other, whether they are active or not."""
-    locks.lock_partner(partner_id)
+def lock_partner(partner_id: str) -> bool:
+    """Let one event of a partner's money come after the other, whether they are active or not.
+
+    Return whether the person is still there: after an erasure nothing new is credited.
+    """
+    partner = locks.lock_partner(partner_id)
+    return partner is not None and partner.email is not None
 
 
 def post(

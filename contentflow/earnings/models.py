@@ -53,6 +53,8 @@ class CurrencyRate(Base):
 class Conversion(Base):
     """A sale, a lead or a refund, as it was reported. Without ``partner_id`` it waits to be attached.
 
+    ``unattributed`` says why it is nobody's: ``no_click``, ``unknown_click`` or ``account_erased``.
+
     What it owes to the click is copied: raw clicks go after 13 months, conversions stay 10 years.
     """
 
@@ -64,6 +66,7 @@ class Conversion(Base):
         Index(None, "partner_id", "recorded_at"),
         Index(None, "submission_id", "channel"),
         Index(None, "link_id", "at"),
+        Index(None, "network_id", "refund_of"),
     )
 
     id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
@@ -77,6 +80,7 @@ class Conversion(Base):
     link_id: Mapped[str | None] = mapped_column(ForeignKey("links.id"))
     submission_id: Mapped[str | None] = mapped_column(ForeignKey("byop_submissions.id"))
     channel: Mapped[str] = mapped_column(String(16), default="")
+    unattributed: Mapped[str] = mapped_column(String(16), default="", server_default="")
     block_hash: Mapped[str | None] = mapped_column(String(64))
     amount_cents: Mapped[int] = mapped_column(BigInteger)  # minor units of the currency
     currency: Mapped[str] = mapped_column(String(3))

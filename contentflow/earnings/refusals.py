@@ -61,6 +61,11 @@ class UnknownClick(NotFound):
     message = _l("Ce clic n'existe pas, ou il n'est à personne.")
 
 
+class AccountErased(Refused):
+    status = 409
+    message = _l("Ce compte a été effacé : la vente reste au programme.")
+
+
 class UnknownCredit(NotFound):
     message = _l("Ce crédit n'existe pas.")
 
