@@ -33,6 +33,12 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
+def token_in(written: str) -> str:
+    """Return a token without what a mail program glued to its link (``.``, ``>``, ``)``, blanks, a slash)."""
+    found = re.fullmatch(r"([0-9A-Za-z_-]{43})(?:[^0-9A-Za-z/].*)?/?", written, re.DOTALL)
+    return found[1] if found else written
+
+
 def digest(token: str) -> str:
     """Return the SHA-256 in hex; only this is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -11,9 +11,7 @@ from contentflow.core.errors import NotFound
 from contentflow.mailing import mailbox, services
 from contentflow.web.admission import open_post, public
 from contentflow.web.htmx import render
-from contentflow.web.security import FRAME_CSP
-
-LONGEST_TOKEN = 200
+from contentflow.web.security import FRAME_CSP, LONGEST_TOKEN
 
 bp = Blueprint("mailing", __name__)
 
@@ -31,14 +29,14 @@ def _check_length(token: str) -> None:
         raise NotFound
 
 
-@bp.get("/unsubscribe/<token>")
+@bp.get("/unsubscribe/<token:token>")
 @open_post
 def unsubscribe(token: str) -> ResponseReturnValue:
     _check_length(token)
     return _page("unsubscribe", token, "unsubscribe")
 
 
-@bp.post("/unsubscribe/<token>", endpoint="unsubscribed")
+@bp.post("/unsubscribe/<token:token>", endpoint="unsubscribed")
 @open_post
 def stop(token: str) -> ResponseReturnValue:
     """RFC 8058: 200 to whoever holds a link, known or not; without a scope everything stops."""
@@ -49,14 +47,14 @@ def stop(token: str) -> ResponseReturnValue:
     return _page("unsubscribed", token, "unsubscribe", only_partner)
 
 
-@bp.get("/subscribe/<token>")
+@bp.get("/subscribe/<token:token>")
 @open_post
 def subscribe(token: str) -> ResponseReturnValue:
     _check_length(token)
     return _page("subscribe", token, "subscribe")
 
 
-@bp.post("/subscribe/<token>", endpoint="subscribed")
+@bp.post("/subscribe/<token:token>", endpoint="subscribed")
 @open_post
 def say_yes(token: str) -> ResponseReturnValue:
     _check_length(token)

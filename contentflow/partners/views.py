@@ -25,11 +25,10 @@ from contentflow.web.admission import public
 from contentflow.web.htmx import go_to, is_htmx, render
 from contentflow.web.language import language
 from contentflow.web.limits import HOUR, take
-from contentflow.web.security import client_hash
+from contentflow.web.security import LONGEST_TOKEN, client_hash
 
 ASKS_AN_ADDRESS = 5
 ASKS_AN_IP = 20
-MAX_TOKEN = 200
 ASKED = "login"  # in the cookie: the browser's token, when it asked, where it wanted to go
 
 bp = Blueprint("partners", __name__, url_prefix="/partner")
@@ -83,14 +82,14 @@ def login_code() -> ResponseReturnValue:
     return _wrong_code(form, outcome.tries_left)
 
 
-@bp.get("/login/<token>")
+@bp.get("/login/<token:token>")
 @public
 def login_link(token: str) -> ResponseReturnValue:
     _refuse_long(token)
     return render("partners/login_link.html", token=token, who=services.partner_of_link(token))
 
 
-@bp.post("/login/<token>")
+@bp.post("/login/<token:token>")
 @public
 def use_link(token: str) -> ResponseReturnValue:
     _refuse_long(token)
@@ -161,7 +160,7 @@ def _asked() -> dict[str, Any]:
 
 
 def _refuse_long(token: str) -> None:
-    if len(token) > MAX_TOKEN:
+    if len(token) > LONGEST_TOKEN:
         raise LoginEnded
 
 

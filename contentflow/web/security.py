@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, request
 from flask_login import current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import BaseConverter
 
 from contentflow.config import Settings, settings
 from contentflow.core.client_address import client_address, subscriber_of
+from contentflow.core.ids import token_in
 from contentflow.core.signing import short_lived_hash
 
 CSP = (
@@ -29,8 +31,19 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+LONGEST_TOKEN = 200
 MAX_FIELDS_BYTES = 64 * 1024
 SESSION_DAYS = 90
+
+
+class TokenConverter(BaseConverter):
+    """``<token:…>``: a token without what was glued to its link; text over 200 characters as it is."""
+
+    regex = r"[^/]+/?"
+    part_isolating = False
+
+    def to_python(self, value: str) -> str:
+        return token_in(value) if len(value) <= LONGEST_TOKEN else value
 
 
 def init_app(app: Flask) -> None:
@@ -52,6 +65,7 @@ def init_app(app: Flask) -> None:
         # Not x_for: it reads the list as quoted strings, so one quote sent along hides what a proxy added.
         fixed = ProxyFix(app.wsgi_app, x_for=0, x_proto=1, x_host=0)
         app.wsgi_app = fixed  # type: ignore[method-assign]
+    app.url_map.converters["token"] = TokenConverter
     app.before_request(_refuse_foreign_host)
     app.after_request(_add_headers)
 
