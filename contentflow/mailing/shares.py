@@ -185,7 +185,7 @@ def _take_first_contacts(partner_id: str, deliveries: Sequence[Delivery]) -> Non
 
 
 def find_send(partner_id: str, submission_id: str, nonce: str) -> str | None:
-    """Return the send that this form made already."""
+    """Return the send of this nonce, if it was made already."""
     return db.session.scalar(
         select(ConsentProof.send_id).where(
             ConsentProof.partner_id == partner_id,

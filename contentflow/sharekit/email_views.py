@@ -55,16 +55,18 @@ def email() -> ResponseReturnValue:
     form, partner, submission_id = EmailForm(), current_partner(), request.form.get("sid", "")
     take("email", partner.id, settings().email_per_minute, MINUTE)
     parsed = form.read()
+    nonce = emails.nonce_of(form.nonce.data, parsed, form.reply_to.data)
     try:
         with transaction():
-            planned = emails.plan(partner.id, submission_id, parsed, form.nonce.data)
+            planned = emails.plan(partner.id, submission_id, parsed, nonce)
             if form.keep.data:
                 planned = planned.first(form.keep.data)
-            send_id = planned.send_id
-            if send_id is None and form.judge(planned):
+            is_right = form.judge(planned)
+            send_id = planned.send_id if is_right else None
+            if send_id is None and is_right:
                 if planned.recipients:
                     quota.take_places(partner.id, planned.recipients)
-                send_id = emails.send(partner, planned, language(), form.nonce.data, form.reply_to.data)
+                send_id = emails.send(partner, planned, language(), nonce, form.reply_to.data)
     except TooMany as refusal:
         # Over the cap the answer is the form itself, with the offer to keep those who fit.
         return _over_cap(form, submission_id, refusal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,9 +12,9 @@ from flask_babel import lazy_gettext as _l
 from contentflow.byop import services as byop
 from contentflow.core.db import in_transaction
 from contentflow.core.errors import NotFound
-from contentflow.core.ids import is_id
+from contentflow.core.ids import digest, is_id
 from contentflow.mailing import services as mailing
-from contentflow.mailing.addresses import Parsed, Reason, parse_addresses
+from contentflow.mailing.addresses import Parsed, Reason, address_key, parse_addresses
 from contentflow.mailing.services import Consent, Judged, ShareWords
 from contentflow.partners import locks
 from contentflow.partners.models import Partner
@@ -56,7 +57,7 @@ UNSETTLED = frozenset({"queued", "sending"})
 
 @dataclass(frozen=True)
 class Plan:
-    """Whom a send would reach; ``send_id`` is set when this very form was sent before."""
+    """Whom a send would reach; ``send_id`` is set when this form sent to these very people before."""
 
     kit: Kit
     judged: Sequence[Judged]
@@ -97,6 +98,16 @@ def send_named(text: str) -> str:
 def read_addresses(text: str) -> list[Parsed]:
     """Raises ``TooManyAddresses``."""
     return parse_addresses(text)
+
+
+def nonce_of(form_nonce: str, parsed: Sequence[Parsed], with_reply_to: bool) -> str:
+    """Return what names this send: the form's nonce and whom it writes to, in whatever order.
+
+    A form may come back (Back, another tab, a restored window): with the same people it is the
+    send that was, with others a new one.
+    """
+    people = sorted({address_key(one.address or one.raw) for one in parsed})
+    return digest(json.dumps([form_nonce, people, with_reply_to]))
 
 
 def plan(partner_id: str, submission_id: str, parsed: Sequence[Parsed], nonce: str = "") -> Plan:

@@ -130,6 +130,86 @@ def test_a_second_press_sends_nothing_twice(alice_client: FlaskClient, alices_po
     assert left_in(second) == [195]
 
 
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_form_that_came_back_with_other_people_is_a_new_send(
+    alice_client: FlaskClient, alices_post: Any, headers: dict[str, str]
+):
+    """Back in the browser, a restored window and a doubled tab all show the form with its old nonce."""
+    post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org"), headers=headers)
+
+    answer = post(alice_client, "/byop/email", fields(alices_post.id, "dan@example.org"), headers=headers)
+    if not headers:
+        answer = alice_client.get(answer.headers["Location"])
+
+    assert verdicts(answer.get_data(as_text=True)) == {"dan@example.org": "queued"}
+    assert sorted(row.recipient or "" for row in deliveries()) == ["carla@example.org", "dan@example.org"]
+    assert left_in(answer.get_data(as_text=True)) == [198]
+
+
+def test_the_same_people_in_another_writing_are_the_send_that_was(
+    alice_client: FlaskClient, alices_post: Any
+):
+    first, again = (
+        post(alice_client, "/byop/email", fields(alices_post.id, text))
+        for text in ("carla@example.org, dan@example.org", "Dan <DAN@example.org>\n\ncarla@example.org;")
+    )
+
+    assert first.headers["Location"] == again.headers["Location"]
+    assert len(deliveries()) == 2
+
+
+def test_going_back_and_forth_finds_each_send_again(alice_client: FlaskClient, alices_post: Any):
+    carla, dan, carla_again = (
+        post(alice_client, "/byop/email", fields(alices_post.id, f"{name}@example.org")).headers["Location"]
+        for name in ("carla", "dan", "carla")
+    )
+
+    assert carla == carla_again != dan
+    db.session.rollback()
+    assert len(db.session.scalars(select(ShareLog)).all()) == 2
+
+
+def test_replies_that_are_now_wanted_make_it_another_send(alice_client: FlaskClient, alices_post: Any):
+    plain = post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org"))
+    with_replies = post(
+        alice_client, "/byop/email", fields(alices_post.id, "carla@example.org", reply_to="1"), headers=HTMX
+    )
+
+    assert plain.status_code == 303
+    assert list(verdicts(with_replies.get_data(as_text=True)).values()) == ["already_sent"]
+    assert len(deliveries()) == 1
+
+
+def test_a_form_that_came_back_without_its_consent_is_refused(alice_client: FlaskClient, alices_post: Any):
+    post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org"))
+
+    response = post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org", consent=""))
+
+    assert response.status_code == 422
+
+
+@pytest.mark.parametrize(("people", "sends"), [(["same"] * 6, 1), (["one", "two", "three"] * 2, 3)])
+def test_two_tabs_at_once_send_once_to_the_same_people_and_apart_to_others(
+    make_app, alice: Any, alices_post: Any, people: list[str], sends: int
+):
+    app = make_app()
+    places: list[str] = []
+
+    def press(name: str) -> None:
+        client = log_in(browser(app), alice.id)
+        data = fields(alices_post.id, f"{name}@example.org", csrf_token=csrf(client))
+        places.append(client.post("/byop/email", data=data).headers["Location"])
+
+    threads = [threading.Thread(target=press, args=(name,)) for name in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (len(places), len(set(places))) == (6, sends)
+    assert len(deliveries()) == sends
+
+
 def test_the_same_address_is_not_mailed_the_same_post_again(alice_client: FlaskClient, alices_post: Any):
     post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org"))
 
