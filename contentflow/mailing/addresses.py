@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
+
+from contentflow import unseen
+from contentflow.mailing import pasted
 
 MAX_ADDRESSES: Final = 1000
 _MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
@@ -63,7 +64,7 @@ def check_address(text: str) -> str:
 
     Nobody is asked whether the domain exists.
     """
-    text = text.strip()
+    text = unseen.value(text)
     _check_shape(text)
     address = _valid(text)
     if address is None:
@@ -75,11 +76,12 @@ def check_address(text: str) -> str:
 def parse_addresses(text: str) -> list[Parsed]:
     """Read every entry between commas, semicolons, blanks and line ends, also ``Name <a@b.fr>``.
 
-    Raises ``TooManyAddresses`` over 1,000 entries, good or not, and nothing else.
+    Names beside an address are no entries of their own. Raises ``TooManyAddresses`` over 1,000
+    entries, good or not, and nothing else.
     """
     found: list[Parsed] = []
     seen: set[str] = set()
-    for line, raw, candidate in _entries(text):
+    for line, raw, candidate in pasted.entries(text):
         if len(found) == MAX_ADDRESSES:
             raise TooManyAddresses
         found.append(_judged(line, raw[:_SHOWN], candidate, seen))
@@ -118,55 +120,3 @@ def _valid(text: str) -> str | None:
         return validate_email(text, allow_smtputf8=False, check_deliverability=False).ascii_email
     except (EmailNotValidError, UnicodeError):
         return None
-
-
-# How a pasted field is cut. Each pattern reads once from left to right, whatever the text.
-_WORD = re.compile(r"[^\s\u200b\u2060\ufeff]+")
-# A comma inside a quoted name, before its <address>, does not end the entry.
-_PIECE = re.compile(r'(?:"[^"]*"(?=[ \t]*<)|[^,;"]+|")+')
-_IN_BRACKETS = re.compile(r"<([^<>]*)>")
-_AROUND = "<>()[]\"'“”«»"
-
-
-def _entries(text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield (line, what was typed, what may be an address)."""
-    for number, line in enumerate(text.splitlines(), 1):
-        for piece in _PIECE.finditer(line):
-            for raw, candidate in _entries_of(piece[0]):
-                yield number, raw, candidate
-
-
-def _entries_of(piece: str) -> Iterator[tuple[str, str]]:
-    end = 0
-    for bracketed in _IN_BRACKETS.finditer(piece):
-        address = bracketed[1].strip()
-        if len(address.split(maxsplit=1)) > 1:
-            continue  # A list in brackets is read as words.
-        before = piece[end : bracketed.start()]
-        name_start = _end_of_addresses(before, but_not=address)
-        yield from _words_of(before[:name_start])
-        yield (before[name_start:] + bracketed[0]).strip(), address.removeprefix("mailto:")
-        end = bracketed.end()
-    yield from _words_of(piece[end:])
-
-
-def _end_of_addresses(before: str, but_not: str) -> int:
-    """Return where a name begins, after the addresses in front of it.
-
-    A quoted name may hold an address, and mail programs give the address itself as the name.
-    """
-    if '"' in before:
-        return 0
-    ends = [
-        word.end()
-        for word in _WORD.finditer(before)
-        if "@" in word[0] and word[0].strip(_AROUND).lower() != but_not.lower()
-    ]
-    return ends[-1] if ends else 0
-
-
-def _words_of(piece: str) -> Iterator[tuple[str, str]]:
-    for word in _WORD.finditer(piece):
-        candidate = word[0].strip(_AROUND).rstrip(".:").removeprefix("mailto:")
-        if candidate:
-            yield word[0], candidate

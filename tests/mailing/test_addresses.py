@@ -56,6 +56,91 @@ def test_two_addresses_are_found_however_they_are_pasted(text: str) -> None:
     assert [address_key(address or "") for address in addresses(text)] == ["a@x.fr", "b@x.fr"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Outlook: family names first, its own links, its apostrophes, Exchange's proxy addresses.
+        "Dupont, Jean <a@x.fr>; Martin, Zoé <b@x.fr>",
+        "Dupont, Jean <a@x.fr>, Martin, Zoé <b@x.fr>",
+        "'Dupont, Jean' <a@x.fr>; 'Martin, Zoé' <b@x.fr>",
+        "Berhane, Kidane T - Eagan, MN <a@x.fr>; b@x.fr",
+        "Dupont Jean (Achats, Lyon) <a@x.fr>; Martin Zoé <b@x.fr>;",
+        "Jean Dupont [mailto:a@x.fr]\nZoé [MAILTO:b@x.fr]",
+        "a@x.fr<mailto:a@x.fr>; b@x.fr <MAILTO:b@x.fr>",
+        "a@x.fr [mailto:a@x.fr], b@x.fr",
+        "MAILTO:a@x.fr\nmailto:b%40x.fr?subject=Salut",
+        "SMTP:a@x.fr;smtp:b@x.fr",
+        "À : Jean Dupont <a@x.fr>\nCc : Zoé <b@x.fr>",
+        "To: a@x.fr; b@x.fr",
+        # Gmail, Apple Mail: line breaks within and between people, whole quotes, no comma at all.
+        "Jean Dupont\n<a@x.fr>\nZoé\n<b@x.fr>",
+        "Jean Dupont\na@x.fr\n\nZoé Martin\nb@x.fr",
+        "Jean-Baptiste de la\n Tour <a@x.fr>,\nZoé <b@x.fr>,",
+        '"Jean <a@x.fr>", "Zoé Martin <b@x.fr>"',
+        '"Dupont, Jean <a@x.fr>"; "Martin, Zoé" <b@x.fr>',
+        "Jean <a@x.fr> Zoé <b@x.fr>",
+        "Jean Dupont a@x.fr, Zoé Martin b@x.fr",
+        "a@x.fr, Jane Doe, MSc b@x.fr",
+        # Tables, lists and documents.
+        "Jean\tDupont\ta@x.fr\r\nZoé\tMartin\tb@x.fr",
+        "a@x.fr\tJean Dupont\nb@x.fr\tZoé",
+        "Prénom;Nom;E-mail\r\nJean;Dupont;a@x.fr\r\nZoé;Martin;b@x.fr\r\n",
+        "a@x.fr,Jean,Lyon\nb@x.fr,Zoé,",
+        "- a@x.fr\n• b@x.fr",
+        "1. Jean : a@x.fr\n2. Zoé : b@x.fr",
+        "|a@x.fr|b@x.fr|",
+        "[a@x.fr](mailto:a@x.fr) et [Zoé](mailto:b@x.fr)",
+        "Écris à a@x.fr ou à b@x.fr !",
+        "‘a@x.fr’, ‹b@x.fr›",
+        "e-mail: a@x.fr, courriel : b@x.fr.",
+        "a@x.fr；b@x.fr",
+        "Ap Reinders <a@x.fr, Erwin Beets <b@x.fr",
+        # Marks that nobody sees.
+        "\u202aa@x.fr\u202c,\u200eb@x.fr\u200e",
+        "a@x.fr, \u200bb@x.fr",
+        "a@x.fr, \u200b b@x.fr",
+        "a\u00ad@x.fr b@\u200bx.fr",
+        "a@x.fr\u200bb@x.fr\ufeff",
+        "Jean\u00a0<a@x.fr>\u00a0; b\u00a0@\u00a0x.fr",
+        "<\u200ea@x.fr\u200e>,<b@x.\u2060fr>",
+        "\u2068a@x.fr\u2069; b@x.fr\u200d",
+    ],
+)
+def test_a_paste_gives_the_people_that_it_names_and_nothing_else(text: str) -> None:
+    assert addresses(text) == ["a@x.fr", "b@x.fr"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("a@x.fr, oops", ["oops"]),
+        ("oops\na@x.fr", ["oops"]),
+        ("Jean Dupont; a@x.fr", ["Jean Dupont"]),
+        ("oops; Jean <a@x.fr>", ["oops"]),
+        ("zoe.example.org, Jean <a@x.fr>", ["zoe.example.org"]),
+        ("a@x.fr zoe.example.org", ["zoe.example.org"]),
+        ("Jean Dupont </O=ORG/CN=JEAN>; a@x.fr", ["Jean Dupont </O=ORG/CN=JEAN>"]),
+        ("un, deux, trois, quatre, cinq, Jean <a@x.fr>", ["un", "deux"]),
+        ("a@x.fr;Jean\noops;Zoé", ["Jean", "oops", "Zoé"]),
+        ("Jean;Dupont;a@x.fr\nZoé;Martin;", ["Jean", "Dupont", "Zoé", "Martin"]),
+        ("Jean Dupont\nZoé Martin; a@x.fr", ["Jean Dupont", "Zoé Martin"]),
+    ],
+)
+def test_whoever_has_no_address_is_told_of(text: str, wrong: list[str]) -> None:
+    entries = parse_addresses(text)
+
+    assert [entry.raw for entry in entries if entry.address is None] == wrong
+    assert [entry.address for entry in entries if entry.address] == ["a@x.fr"]
+
+
+@pytest.mark.parametrize(
+    "mark", ["\u200b", "\u200e", "\u202a", "\u202e", "\ufeff", "\u00ad", "\u00a0", "\u200d"]
+)
+@pytest.mark.parametrize("place", range(len("al@ex.fr") + 1))
+def test_a_mark_nobody_sees_is_nowhere_in_a_single_address(mark: str, place: int) -> None:
+    assert check_address("al@ex.fr"[:place] + mark + "al@ex.fr"[place:]) == "al@ex.fr"
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\r\n\t", ",;,;", "\u200b", '""', "()"])
 def test_nothing_pasted_is_no_entry(text: str) -> None:
     assert parse_addresses(text) == []
@@ -138,7 +223,30 @@ def test_the_1001st_entry_refuses_the_whole_field(entry: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "<", '"', '" ', "\n", "<a", '"a" ', "@", " ", '" <', "a@", ".", '",', "é<"]
+    "piece",
+    [
+        "a",
+        "<",
+        '"',
+        '" ',
+        "\n",
+        "<a",
+        '"a" ',
+        "@",
+        " ",
+        '" <',
+        "a@",
+        ".",
+        '",',
+        "é<",
+        "é,",
+        "a b\n",
+        "\u200b",
+        "\u00a0",
+        "a\u200b@",
+        "[mailto:",
+        "(mailto:a",
+    ],
 )
 def test_a_megabyte_of_rubbish_is_read_at_once(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
@@ -150,7 +258,7 @@ def test_a_megabyte_of_rubbish_is_read_at_once(piece: str) -> None:
     assert thread_time() - started < 3
 
 
-@given(st.text(max_size=200) | st.text(alphabet='ab@.<>",; \n\té\u200b\ud800', max_size=200))
+@given(st.text(max_size=200) | st.text(alphabet='ab@.<>[]()",; \n\té\u200b\u00a0\u00ad\ud800', max_size=200))
 @settings(max_examples=100, deadline=None)
 def test_rubbish_never_raises_and_every_entry_has_one_verdict(text: str) -> None:
     for entry in parse_addresses(text):
