@@ -173,7 +173,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     Raises ``WrongSetting``. In development a missing secret key is made and kept in DATA_DIR.
     """
     if environ is None:
-        environ = {**{k: v or "" for k, v in dotenv_values(ROOT / ".env").items()}, **os.environ}
+        environ = {
+            **{k: v or "" for k, v in dotenv_values(ROOT / ".env", encoding="utf-8-sig").items()},
+            **os.environ,
+        }
     environ = {**environ, NAMES["network_get"]: _networks_with_get(environ)}
     parsed = {item.name: _parse(item, environ) for item in fields(Settings)}
     if not parsed["data_dir"].is_absolute():

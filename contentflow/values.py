@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from contentflow import unseen
+
 Parser = Callable[[str], Any]
 
 
@@ -61,7 +63,7 @@ def line(high: int) -> Parser:
     def parse(text: str) -> str:
         if len(text) > high or any(ord(letter) < 32 for letter in text):
             raise ValueError(f"one line of at most {high} characters")
-        return text.strip()
+        return unseen.trimmed(text)
 
     return parse
 
@@ -75,7 +77,7 @@ def delays(text: str) -> tuple[int, ...]:
 
 def url(*schemes: str) -> Parser:
     def parse(text: str) -> str:
-        text = text.strip().rstrip("/")
+        text = unseen.value(text).rstrip("/")
         try:
             parts = urlsplit(text)
             usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
@@ -120,13 +122,14 @@ def huey_url(text: str) -> str:
 
 
 def address(text: str) -> str:
-    if text.strip() and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+", text.strip()):
+    text = unseen.value(text)
+    if text and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+", text):
         raise ValueError("an e-mail address")
-    return text.strip()
+    return text
 
 
 def keys(text: str) -> tuple[str, ...]:
-    keys = tuple(key.strip() for key in text.split(",") if key.strip())
+    keys = tuple(key for key in map(unseen.trimmed, text.split(",")) if key)
     if any(len(key) < 8 for key in keys):
         raise ValueError("keys of at least 8 characters, the newest first, separated by commas")
     return keys

@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, FileField, HiddenField, StringField, TextAreaField, ValidationError
 
+from contentflow import unseen
 from contentflow.byop import services
 from contentflow.byop.services import Draft
 from contentflow.byop.source_url import Refusal, refusal_of
@@ -53,8 +54,8 @@ def _hashtags(typed: str | None) -> str:
     return normalise_hashtags(typed or "")
 
 
-def _stripped(typed: str | None) -> str:
-    return (typed or "").strip()
+def _value(typed: str | None) -> str:
+    return unseen.value(typed or "")
 
 
 def _nonce(typed: str | None) -> str:
@@ -95,9 +96,9 @@ class WordsForm(FlaskForm):
 
 
 class PostForm(WordsForm):
-    source_url = StringField(_l("Colle l'URL d'une vidéo"), filters=[_stripped])
+    source_url = StringField(_l("Colle l'URL d'une vidéo"), filters=[_value])
     video = FileField(_l("Ou envoie un fichier"))
-    offer_id = StringField(_l("Offre"), filters=[_stripped])
+    offer_id = StringField(_l("Offre"), filters=[_value])
     # The page shows several offers and chooses none; other clients that name none mean the first.
     must_choose = HiddenField()
     nonce = HiddenField(filters=[_nonce])

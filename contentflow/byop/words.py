@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from contentflow import unseen
 from contentflow.byop.lengths import Count
 from contentflow.core.graphemes import graphemes
 
@@ -22,8 +23,8 @@ _LINE_BREAK = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _BLANKS = re.compile(r"[ \t\x1f]+")
 # Controls, lone surrogates, and what turns the reading direction of all that follows.
 _CUT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-# Invisible marks, which would tear a hashtag apart where nobody sees it.
-_STYLES = re.compile(r"[\u034f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+# Between two letters these are spelling: “étudiant·e·s”, “col·lecció”, Persian, Malayalam.
+_SPELLING = "\u00b7\u200c\u200d"
 _BETWEEN_HASHTAGS = re.compile(r"[\s,;#＃，、；]+")
 
 
@@ -37,14 +38,14 @@ class Words:
 
 def clean_line(text: str) -> str:
     """Return the text as one line: control characters cut, blanks single; "" where nothing shows."""
-    line = _BLANKS.sub(" ", _CUT.sub("", _LINE_BREAK.sub(" ", text))).strip()
+    line = unseen.trimmed(_BLANKS.sub(" ", _CUT.sub("", _LINE_BREAK.sub(" ", text))))
     return line if any(map(_shows, line)) else ""
 
 
 def clean_text(text: str) -> str:
     """Return the text with line breaks as ``\\n`` and the other control characters cut."""
     lines = (_CUT.sub("", line.replace("\t", " ").replace("\x1f", " ")) for line in _LINE_BREAK.split(text))
-    cleaned = "\n".join(line.rstrip() for line in lines).strip()
+    cleaned = unseen.trimmed("\n".join(line.rstrip() for line in lines))
     return cleaned if any(map(_shows, cleaned)) else ""
 
 
@@ -59,19 +60,26 @@ def normalise_hashtags(text: str) -> str:
     """
     kept: dict[str, str] = {}
     for word in _BETWEEN_HASHTAGS.split(unicodedata.normalize("NFC", text)):
-        tag = unicodedata.normalize("NFC", "".join(_hashtag_characters(word)))
+        tag = unicodedata.normalize("NFC", "".join(_hashtag_characters(word))).strip(_SPELLING)
         if any(map(str.isalnum, tag)):
             kept.setdefault(tag.casefold(), f"#{tag}")
     return " ".join(kept.values())
 
 
 def _hashtag_characters(word: str) -> Iterator[str]:
-    is_after_kept = False
-    for character in word:
-        is_mark = unicodedata.category(character) in ("Mn", "Mc") and not _STYLES.match(character)
-        is_after_kept = character.isalnum() or character == "_" or (is_mark and is_after_kept)
+    is_after_kept = is_after_letter = False
+    for character in unseen.MARKS.sub(_joiners_of, word):
+        is_letter = character.isalnum() or character == "_"
+        is_mark = unicodedata.category(character) in ("Mn", "Mc")
+        is_spelling = character in _SPELLING and is_after_letter
+        is_after_letter = is_letter or (is_mark and is_after_kept)
+        is_after_kept = is_after_letter or is_spelling
         if is_after_kept:
             yield character
+
+
+def _joiners_of(marks: re.Match[str]) -> str:
+    return "".join(mark for mark in marks[0] if mark in _SPELLING)
 
 
 def completed(words: Words, default_hashtags: str) -> Words:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from contentflow import unseen
 from contentflow.core.errors import Refused
 
 Command = Callable[..., Any]
@@ -25,7 +26,7 @@ def command(group: click.Group, name: str) -> Callable[[Command], Command]:
         @functools.wraps(act)
         def run(as_json: bool, **arguments: Any) -> None:
             try:
-                answer = act(**arguments)
+                answer = act(**{name: _as_typed(value) for name, value in arguments.items()})
             except Refused as refusal:
                 raise click.ClickException(str(refusal.message)) from None
             if answer is not None:
@@ -36,6 +37,11 @@ def command(group: click.Group, name: str) -> Callable[[Command], Command]:
         return wrapped
 
     return add
+
+
+def _as_typed(value: Any) -> Any:
+    """Return what was pasted into a terminal without the marks around it that nobody sees."""
+    return unseen.trimmed(value) if isinstance(value, str) and not value.isascii() else value
 
 
 def written(answer: Any, as_json: bool) -> str:

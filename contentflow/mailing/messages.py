@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from contentflow import unseen
 from contentflow.core.graphemes import cut
 
 # Brevo takes no more in sender.name: https://developers.brevo.com/reference/sendtransacemail
@@ -35,7 +36,7 @@ def one_line(text: str) -> str:
 
     👩‍💻 is two pictures and a joiner that nobody sees; Persian and Malayalam are spelt with joiners.
     """
-    return " ".join(_TURNS.sub("", _BREAKS.sub(" ", text)).split())
+    return unseen.trimmed(" ".join(_TURNS.sub("", _BREAKS.sub(" ", text)).split()))
 
 
 def subject_line(text: str) -> str:

@@ -74,8 +74,8 @@ class Delivery(Workable, Base):
 class ConsentProof(Base):
     """What the partner attested at one press of “send”: the text shown, when, and from where.
 
-    ``nonce`` is made of the form's and of what it sent: a second press finds the first. ``verdicts`` are [address, verdict,
-    reason] as they were answered; they are erased after 30 days, the proof stays.
+    ``nonce`` is made of the form's and of what it sent: a second press finds the first. ``verdicts``
+    are [address, verdict, reason] as they were answered; they are erased after 30 days, the proof stays.
     """
 
     __tablename__ = "consent_proofs"

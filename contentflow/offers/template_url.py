@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, quote
 
 from flask_babel import lazy_gettext as _l
 
+from contentflow import unseen
 from contentflow.core.errors import Refused
 from contentflow.core.net import UnreadableUrl, split_url
 
@@ -47,8 +48,8 @@ class WrongTemplate(Refused, ValueError):
 
 
 def check_template(url: str) -> str:
-    """Return the URL without the spaces around it; raises ``WrongTemplate``."""
-    url = url.strip()
+    """Return the URL without the blanks and unseen marks of a paste; raises ``WrongTemplate``."""
+    url = unseen.value(url)
     if len(url) > MAX_LENGTH:
         raise WrongTemplate(Reason.TOO_LONG)
     if re.search(r"[{}]", _PLACEHOLDER.sub("", url)):

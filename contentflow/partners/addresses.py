@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 
+from contentflow import unseen
 from contentflow.mailing.addresses import BadAddress, Reason, address_key, check_address
 from contentflow.partners.refusals import NotAnAddress
 
@@ -23,7 +24,7 @@ def normal(text: str) -> str:
     try:
         return address_key(check_address(text))
     except BadAddress as error:
-        raise NotAnAddress(SENTENCES.get(error.reason) if text.strip() else None) from None
+        raise NotAnAddress(SENTENCES.get(error.reason) if unseen.value(text) else None) from None
 
 
 def mailbox(address: str) -> str:

@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import EmailField, StringField, ValidationError
 
+from contentflow import unseen
 from contentflow.partners import addresses
 from contentflow.partners.refusals import NotAnAddress
 
@@ -38,6 +39,6 @@ class CodeForm(FlaskForm):
     digits: str = ""
 
     def validate_code(self, field: StringField) -> None:
-        self.digits = "".join((field.data or "").split())
+        self.digits = "".join(unseen.value(field.data or "").split())
         if not re.fullmatch(r"[0-9]{6}", self.digits):
             raise ValidationError(_l("Le code a six chiffres : recopie-le depuis l'e-mail."))

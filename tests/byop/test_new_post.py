@@ -102,7 +102,7 @@ def test_without_any_offer_the_page_says_what_to_do(alice_client: FlaskClient):
 def test_a_post_leads_to_its_kit(alice_client: FlaskClient, alice: Partner, offer: Offer):
     response = submit(
         alice_client,
-        source_url=" https://video.example.com/1 ",
+        source_url=" \u200ehttps://video.\u200bexample.com/1\u00a0",
         title="Titre",
         description="Ligne 1\r\nLigne 2",
         hashtags="ia, #tools",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -44,6 +45,29 @@ def test_empty_words_have_their_defaults() -> None:
 @pytest.mark.parametrize("nothing", [" ", "\n", "\t\r\n", "\x00", "\u200b", "\u00a0", "\u202e", "\ufeff"])
 def test_words_that_show_nothing_are_empty(nothing: str) -> None:
     assert text_of(Words(nothing, nothing, nothing, nothing)) == text_of(Words())
+
+
+@pytest.mark.parametrize(
+    "mark", ["\u200b", "\u200e", "\u202a", "\u202c", "\ufeff", "\u00ad", "\u00a0", "\u200d"]
+)
+@pytest.mark.parametrize("clean", [clean_line, clean_text])
+def test_marks_nobody_sees_are_cut_around_words(mark: str, clean: Callable[[str], str]) -> None:
+    assert clean(f"{mark} {mark}Bon plan{mark}\n{mark}") == "Bon plan"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "👩\u200d💻 Mes outils ❤️\u200d🔥",
+        "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "❤️",
+        "می\u200cخواهم",
+        "10\u00a0€",
+    ],
+)
+@pytest.mark.parametrize("clean", [clean_line, clean_text])
+def test_what_joins_emoji_and_letters_stays(words: str, clean: Callable[[str], str]) -> None:
+    assert clean(words) == words
 
 
 def test_without_any_hashtag_no_blank_is_doubled() -> None:
@@ -177,6 +201,11 @@ def test_whatever_is_typed_the_text_fits_and_keeps_what_the_law_asks_for(
         ("🎬 ❤️ia 1️⃣", "#ia #1"),
         ("a\u200bb \x00 \ud800 {x}%", "#ab #x"),
         ('"#ia #tools"', "#ia #tools"),
+        ("étudiant·e·s, col·lecció", "#étudiant·e·s #col·lecció"),
+        ("·ami·e·s· ·", "#ami·e·s"),
+        ("ami··e a·\u200d·b", "#ami·e #a·b"),
+        ("می\u200cخواهم ശ്\u200dരീ", "#می\u200cخواهم #ശ്\u200dരീ"),
+        ("\u200cia\u200d \u200e#to\u00adols\u200f", "#ia #tools"),
         ("", ""),
         (" ,;# ", ""),
     ],
@@ -185,7 +214,7 @@ def test_hashtags_are_normalised(typed: str, normalised: str) -> None:
     assert normalise_hashtags(typed) == normalised
 
 
-@given(st.text(max_size=80) | st.text(alphabet="aA#, é\u0301_-ß\ufe0f", max_size=80))
+@given(st.text(max_size=80) | st.text(alphabet="aA#, é\u0301_-ß\ufe0f·\u200c\u200d\u200b", max_size=80))
 @settings(max_examples=100, deadline=None)
 def test_normalised_hashtags_stay_as_they_are(text: str) -> None:
     once = normalise_hashtags(text)

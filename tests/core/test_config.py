@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from contentflow import create_app
+from contentflow import config, create_app
 from contentflow.config import WrongSetting, load
 
 PRODUCTION = {"SECRET_KEY": "a-key-of-enough-length", "PUBLIC_BASE_URL": "https://share.example.org"}
@@ -55,6 +55,32 @@ def test_a_wrong_value_stops_the_start_and_is_named(name: str, value: str):
 
     assert str(refusal.value).startswith(f"{name}=")
     assert "\n" not in str(refusal.value)
+
+
+def test_marks_nobody_sees_are_no_part_of_a_setting():
+    pasted = {
+        "SECRET_KEY": "\u200ba-key-of-enough-length\u200b",
+        "PUBLIC_BASE_URL": "\u202ahttps://share.exa\u00admple.org\u202c",
+        "EMAIL_FROM": "bonjour@\u200bexample.org\u00a0",
+        "EMAIL_FROM_NAME": "\ufeffL’équipe 👩\u200d💻",
+        "BREVO_API_KEY": "xkeysib-1\u200b",
+    }
+
+    settings = load({**PRODUCTION, **pasted})
+
+    assert settings.secret_key == ("a-key-of-enough-length",)
+    assert settings.public_base_url == "https://share.example.org"
+    assert (settings.email_from, settings.brevo_api_key) == ("bonjour@example.org", "xkeysib-1")
+    assert settings.email_from_name == "L’équipe 👩\u200d💻"
+
+
+def test_a_file_of_settings_may_begin_with_a_byte_order_mark(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfSECRET_KEY=a-key-from-the-file\r\n")
+    monkeypatch.setattr(config, "ROOT", tmp_path)
+    monkeypatch.setenv("PUBLIC_BASE_URL", "https://share.example.org")
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+
+    assert load().secret_key == ("a-key-from-the-file",)
 
 
 @pytest.mark.parametrize("environ", [PRODUCTION, {"ENV": "development"}])

@@ -28,7 +28,7 @@ VALUES = {"click_id": "CLICK", "partner_id": "PARTNER", "submission_id": "POST",
     ],
 )
 def test_an_offers_url_is_kept_as_it_is(url: str) -> None:
-    assert check_template(f" {url}\n") == url
+    assert check_template(f" \u200e{url}\u00a0\n") == url
 
 
 @pytest.mark.parametrize(

@@ -74,9 +74,27 @@ def test_the_address_is_known_in_any_case_and_between_blanks(client, alice, mail
 
 
 @pytest.mark.parametrize(
+    "typed",
+    ["\u202aalice@example.org\u202c", "alice\u200b@exam\u00adple.org", "\u00a0alice@example.org\ufeff"],
+)
+def test_marks_nobody_sees_do_not_keep_a_partner_out(client, alice, mails, typed):
+    ask(client, typed)
+
+    assert [mail.to for mail in mails()] == ["alice@example.org"]
+
+
+def test_no_browser_refuses_what_we_would_understand(client, alice):
+    """A browser's own check of an e-mail field stops at marks that nobody sees."""
+    pages = client.get("/partner/login"), ask(client, "alice@example.org")
+
+    assert all("novalidate" in page.get_data(as_text=True) for page in pages)
+
+
+@pytest.mark.parametrize(
     ("typed", "sentence"),
     [
         ("", "complète"),
+        ("\u200b\u00a0", "complète"),
         ("alice", "Il manque le @"),
         ("alice@", "domaine"),
         ("alice@example", "domaine"),

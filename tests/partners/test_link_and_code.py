@@ -202,6 +202,14 @@ def test_the_code_logs_in_the_browser_that_asked(client, mail):
     assert press(client, mail.path).status_code == 410
 
 
+@pytest.mark.parametrize("mark", ["\u200b", "\u200e", "\u202d", "\ufeff", "\u00ad", "\u00a0", "\u202f", " "])
+def test_marks_around_and_within_the_code_are_not_seen_by_us_either(client, mail, mark):
+    response = try_code(client, f"{mark}{mail.code[:3]}{mark}{mail.code[3:]}{mark}")
+
+    assert response.status_code == 303
+    assert is_logged_in(client)
+
+
 def test_the_code_is_worth_nothing_in_another_browser(app, client, mail):
     mallory_browser = browser(app)
     ask(mallory_browser, "mallory@example.net")

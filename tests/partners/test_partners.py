@@ -112,6 +112,15 @@ def test_partner_add_refuses_with_a_sentence(app):
     assert count() == 0
 
 
+def test_what_is_pasted_into_a_terminal_loses_its_unseen_marks(app, alice):
+    known = run(app, "add", "\u202aali\u200bce@example.org\u202c")
+    other = run(app, "add", "zoe@example.org", "--name", "\u200bZoé 👩\u200d🎨\u200e")
+
+    assert known.output.strip() == alice.id
+    with app.app_context():
+        assert services.get_partner(other.output.strip()).name == "Zoé 👩\u200d🎨"
+
+
 def test_login_link_prints_a_url_that_logs_in(app, alice):
     url = run(app, "login-link", "alice@example.org").output.strip()
     as_json = json.loads(run(app, "login-link", "alice@example.org", "--json").output)
