@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 
@@ -26,24 +25,27 @@ CHANNEL_NAMES: Final[Mapping[str, object]] = {
 # The texts one can look at in the kit: “copy” is the one for everywhere else.
 TEXT_TABS: Final = ("copy", "whatsapp", "telegram", "x", "linkedin", "facebook", "threads", "bluesky")
 
-# What each verdict means, and the tone of its part in the bar; the one that pays comes first.
-_VERDICTS: Final[Mapping[str, tuple[object, str]]] = {
-    "valid": (_l("Vraies visites : elles comptent"), "brand"),
-    "preview_bot": (_l("Aperçus de messageries, personne n’a cliqué"), "gold"),
-    "duplicate": (_l("Même personne, dans l’heure"), "rest"),
-    "self": (_l("Tes propres clics"), "rest"),
-    "prefetch": (_l("Pages préparées d’avance par un navigateur"), "rest"),
-    "bot": (_l("Robots et moteurs de recherche"), "rest"),
-    "fraud": (_l("Rafales anormales, mises de côté"), "bad"),
+# What each verdict means, the tone of its part in the bar, and the picture that tells it apart without
+# colour; the one that pays comes first.
+_VERDICTS: Final[Mapping[str, tuple[object, str, str]]] = {
+    "valid": (_l("Vraies visites : elles comptent"), "brand", "check"),
+    "preview_bot": (_l("Aperçus de messageries, personne n’a cliqué"), "gold", "eye"),
+    "duplicate": (_l("Même personne, dans l’heure"), "rest", "refresh-cw"),
+    "self": (_l("Tes propres clics"), "rest", "user"),
+    "prefetch": (_l("Pages préparées d’avance par un navigateur"), "rest", "clock"),
+    "bot": (_l("Robots et moteurs de recherche"), "rest", "bot"),
+    "fraud": (_l("Rafales anormales, mises de côté"), "bad", "triangle-alert"),
 }
 
 
-@dataclass(frozen=True)
-class VerdictLine:
-    verdict: str
+class VerdictLine(NamedTuple):
+    """A part of ``ui.stacked_bar``: its sentence, count, tone and icon, and the verdict it explains."""
+
     sentence: str
-    count: int
+    hits: int
     tone: str
+    icon: str
+    verdict: str
 
 
 def channel_name(channel: str) -> str:
@@ -53,7 +55,7 @@ def channel_name(channel: str) -> str:
 def explain(counts: Mapping[str, int]) -> list[VerdictLine]:
     """Return a line for each verdict that occurred; valid visits always have theirs."""
     return [
-        VerdictLine(verdict, str(sentence), counts.get(verdict, 0), tone)
-        for verdict, (sentence, tone) in _VERDICTS.items()
+        VerdictLine(str(sentence), counts.get(verdict, 0), tone, icon, verdict)
+        for verdict, (sentence, tone, icon) in _VERDICTS.items()
         if counts.get(verdict) or verdict == "valid"
     ]

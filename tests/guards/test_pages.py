@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from flask.testing import FlaskClient
 
+from contentflow.config import ROOT
 from contentflow.links import services as links
 from contentflow.web.security import CSP
 from tests.house import post
@@ -109,3 +110,16 @@ def test_mallory_meets_alices_post_as_if_it_did_not_exist(
 def without_request_id(response) -> str:
     page = response.get_data(as_text=True).replace(response.headers["X-Request-ID"], "")
     return re.sub(r'value="[^"]{40,}"|"X-CSRFToken": ?"[^"]+"|X-CSRFToken&#34;: ?&#34;[^&]+', "", page)
+
+
+def test_nothing_is_moved_by_css_so_that_the_focus_goes_as_the_eye_does():
+    sheets = (ROOT / "static" / "css").glob("*.css")
+
+    assert [sheet.name for sheet in sheets if re.search(r"[{;\s]order\s*:", sheet.read_text())] == []
+
+
+def test_the_kit_is_read_in_the_order_in_which_it_is_used(alice_client: FlaskClient, alices_kit: str):
+    page = alice_client.get(alices_kit).get_data(as_text=True)
+
+    cards = [page.index(f'id="{name}"') for name in ("share", "kit-text", "results", "email", "post")]
+    assert cards == sorted(cards)

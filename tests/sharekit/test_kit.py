@@ -129,7 +129,7 @@ def test_an_unknown_text_is_the_one_for_everywhere(alice_client, alices_kit):
 def test_htmx_gets_the_text_card_alone_when_it_asks_for_a_network(alice_client, alices_kit):
     answer = alice_client.get(f"{alices_kit}&text=x", headers={"HX-Request": "true"})
 
-    assert answer.get_data(as_text=True).lstrip().startswith('<section class="card order-3" id="kit-text"')
+    assert answer.get_data(as_text=True).lstrip().startswith('<section class="card" id="kit-text"')
 
 
 def test_hostile_words_are_only_ever_text(alice_client, hostile_post):

@@ -17,7 +17,7 @@ def test_every_verdict_has_a_sentence(app):
 def test_what_pays_comes_first_and_what_never_happened_is_not_said(app):
     lines = explain({"bot": 2})
 
-    assert [(line.verdict, line.count) for line in lines] == [("valid", 0), ("bot", 2)]
+    assert [(line.verdict, line.hits) for line in lines] == [("valid", 0), ("bot", 2)]
 
 
 def test_every_channel_has_a_name(app):
