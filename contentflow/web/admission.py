@@ -75,6 +75,7 @@ def init_app(app: Flask) -> None:
     app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
     csrf.init_app(app)
     app.before_request(_admit)
+    app.add_template_global(is_switched_on)
 
 
 def admission_of(endpoint: str) -> Admission | None:
@@ -89,10 +90,22 @@ def close_when_off(app: Flask, gate: Gate) -> None:
     app.extensions.setdefault("gates", []).append(gate)
 
 
+def is_switched_on(url: str) -> bool:
+    """Whether a page of ours is not switched off: nothing may lead to one that is."""
+    return _closed_gate(url.partition("?")[0]) is None
+
+
+def _closed_gate(path: str) -> Gate | None:
+    gates: list[Gate] = current_app.extensions.get("gates", [])
+    closed = (
+        gate for gate in gates if path.startswith(gate.prefix) and not getattr(settings(), gate.setting)
+    )
+    return next(closed, None)
+
+
 def _admit() -> ResponseReturnValue | None:
-    for gate in current_app.extensions.get("gates", []):
-        if request.path.startswith(gate.prefix) and not getattr(settings(), gate.setting):
-            return render(gate.page, gate.status)
+    if gate := _closed_gate(request.path):
+        return render(gate.page, gate.status)
     if request.endpoint is None:
         return None
     admission = admission_of(request.endpoint)
