@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import idna
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -122,10 +123,20 @@ def huey_url(text: str) -> str:
 
 
 def address(text: str) -> str:
+    """Return the address as every mail server takes it: a domain beyond ASCII in its ASCII form (IDNA)."""
     text = unseen.value(text)
-    if text and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+", text):
-        raise ValueError("an e-mail address")
-    return text
+    if not text:
+        return ""
+    local, _, domain = text.rpartition("@")
+    try:
+        domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+    except UnicodeError:
+        domain = ""
+    address = f"{local}@{domain}"
+    is_usable = re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\".]+(\.[^@\s<>\".]+)+", address)
+    if not is_usable or not address.isascii() or not address.isprintable() or len(address) > 254:
+        raise ValueError("an e-mail address, with nothing but ASCII before its @")
+    return address
 
 
 def keys(text: str) -> tuple[str, ...]:

@@ -31,11 +31,12 @@ _COUNTS = text("state NOT IN ('failed', 'cancelled')")
 class Delivery(Workable, Base):
     """One message to one recipient, of the kind ``login``, ``confirmation`` or ``share``.
 
-    ``id`` is Brevo's idempotency key over every claim, retry and restart. ``recipient`` is erased
+    Brevo's idempotency key is made from ``id``. ``recipient`` is erased
     after 30 days, ``recipient_hash`` stays. ``words`` are what a composer needs; never a token.
     ``send_id`` binds the deliveries of one press of “send”. ``attempts`` counts the tries that were
     answered, not those of a worker that died. ``first_tried_at`` is set while ``transport`` may have
-    accepted it: it is the first of the tries whose outcome is not known.
+    accepted it: it is the first of the tries whose outcome is not known. ``accepted_at``: the service
+    said that it took it, in an answer that was not whole.
     """
 
     __tablename__ = "deliveries"
@@ -67,6 +68,7 @@ class Delivery(Workable, Base):
     reason: Mapped[str | None] = mapped_column(String(255))
     transport: Mapped[str | None] = mapped_column(String(16))
     first_tried_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
 

@@ -31,7 +31,10 @@ MOST_TRIES = 6
 
 @dataclass(frozen=True)
 class Claim:
-    """``is_first``: no earlier try can have been accepted. ``is_probe``: the others wait for its answer."""
+    """``is_first``: no earlier try can have been accepted; ``was_accepted``: one was, said the service.
+
+    ``is_probe``: the others wait for its answer.
+    """
 
     delivery_id: str
     lease: str
@@ -40,6 +43,7 @@ class Claim:
     tries: int
     first_tried_at: datetime
     is_first: bool
+    was_accepted: bool
     is_probe: bool
 
 
@@ -113,6 +117,7 @@ def _compose(delivery: Delivery, taken: _Taken, transport: Transport, is_probe: 
         tries=delivery.attempts,
         first_tried_at=delivery.first_tried_at,
         is_first=taken.is_first,
+        was_accepted=delivery.accepted_at is not None,
         is_probe=is_probe,
     )
 
@@ -151,35 +156,59 @@ def settle(claim: Claim, outcome: Outcome, transport: Transport) -> None:
 
 
 def _settled(claim: Claim, outcome: Outcome) -> dict[str, Any]:
-    reason = outcome.reason or None
+    reason = _storable(outcome.reason)
     if outcome.kind == "rest":
-        return {**_wait(0), **_clock_of(claim), "attempts": claim.tries - 1, "reason": reason}
+        return _after_rest(claim, outcome, reason)
     if outcome.kind == "unsure":
-        return _after_unsure(claim, reason)
+        accepted = {"accepted_at": clock.now()} if outcome.was_accepted else {}
+        return {**_after_unsure(claim, reason), **accepted}
     if outcome.kind == "later":
         return _after_refusal(claim, reason)
-    message_id = outcome.message_id[:255] or None
-    return {"state": outcome.kind, "reason": reason, "message_id": message_id, "settled_at": clock.now()}
+    if outcome.kind == "taken":
+        return _ended("sent" if claim.was_accepted else "unknown", reason)
+    if outcome.kind == "failed":
+        return _refused(claim, reason)
+    return {**_ended(outcome.kind, reason), "message_id": _storable(outcome.message_id)}
+
+
+def _storable(text: str) -> str | None:
+    """Return what every database keeps of a stranger's text: no NUL, no lone surrogate, 255 letters."""
+    return "".join(letter for letter in text if letter.isprintable())[:255] or None
+
+
+def _ended(state: str, reason: str | None) -> dict[str, Any]:
+    return {"state": state, "reason": reason, "settled_at": clock.now()}
+
+
+def _refused(claim: Claim, reason: str | None) -> dict[str, Any]:
+    """An earlier try may have been accepted, and what may have left is never free again."""
+    return _ended("failed" if claim.is_first else "unknown", reason)
+
+
+def _after_rest(claim: Claim, outcome: Outcome, reason: str | None) -> dict[str, Any]:
+    """A try that stopped a way on which other mail goes may do so because of its message."""
+    tries = claim.tries if outcome.uses_try and not claim.is_probe else claim.tries - 1
+    may_have_left = outcome.may_have_left or not claim.is_first
+    if tries >= MOST_TRIES:
+        return _ended("unknown" if may_have_left else "failed", reason)
+    first_tried_at = claim.first_tried_at if may_have_left else None
+    return {**_wait(0), "attempts": tries, "first_tried_at": first_tried_at, "reason": reason}
 
 
 def _after_unsure(claim: Claim, reason: str | None) -> dict[str, Any]:
     delay = _delay(claim.tries)
     is_late = clock.now() + timedelta(seconds=delay) >= claim.first_tried_at + SAME_KEY_FOR
     if claim.tries >= MOST_TRIES or is_late:
-        return {"state": "unknown", "reason": reason, "settled_at": clock.now()}
+        return _ended("unknown", reason)
     return {**_wait(delay), "reason": reason}
 
 
 def _after_refusal(claim: Claim, reason: str | None) -> dict[str, Any]:
     if claim.tries >= MOST_TRIES:
-        state = "failed" if claim.is_first else "unknown"
-        return {"state": state, "reason": reason, "settled_at": clock.now()}
-    return {**_wait(_delay(claim.tries)), **_clock_of(claim), "reason": reason}
-
-
-def _clock_of(claim: Claim) -> dict[str, Any]:
-    """The ten minutes begin with the first try that may have been accepted: this one was not."""
-    return {"first_tried_at": None if claim.is_first else claim.first_tried_at}
+        return _refused(claim, reason)
+    # The ten minutes begin with the first try that may have been accepted: this one was not.
+    first_tried_at = None if claim.is_first else claim.first_tried_at
+    return {**_wait(_delay(claim.tries)), "first_tried_at": first_tried_at, "reason": reason}
 
 
 def _wait(seconds: float) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
+from traceback import extract_tb
 
 from sqlalchemy import ColumnElement, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +17,7 @@ from contentflow.core.lease import held
 from contentflow.mailing import pauses, transports
 from contentflow.mailing.models import Delivery
 from contentflow.mailing.sending import BUSY, WAITING, Claim, claim, settle
+from contentflow.mailing.transports import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,7 @@ URGENT = Delivery.kind != "share"
 MOST_WAITING_BELLS = 100
 MOST_SECONDS = 600
 BROKEN_WAITS = timedelta(minutes=1)
+SETTLE_AGAIN = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 def send(delivery_id: str) -> None:
@@ -37,7 +41,30 @@ def _send(delivery_id: str) -> None:
     if taken is None:
         return
     with held(Delivery, taken.delivery_id, taken.lease, MOST_SECONDS):
-        outcome = transport.send(taken.message, taken.to, taken.delivery_id)
+        _settle(taken, _hand_over(taken, transport), transport)
+
+
+def _hand_over(taken: Claim, transport: transports.Transport) -> Outcome:
+    """Whatever a transport did not foresee is an outcome too: the message may have left before it."""
+    try:
+        return transport.send(taken.message, taken.to, taken.delivery_id)
+    except Exception as error:
+        where = extract_tb(error.__traceback__)[-1]
+        said = f"{transport.name}: {type(error).__name__}"
+        # Not the error's own text: it may hold the address.
+        log.error("delivery %s: %s in %s:%s", taken.delivery_id, said, where.filename, where.lineno)
+        return Outcome("unsure" if transport.knows_again else "unknown", said)
+
+
+def _settle(taken: Claim, outcome: Outcome, transport: transports.Transport) -> None:
+    """Write the outcome; a database that is away for a moment is asked again, or a sent mail were unknown."""
+    for pause in SETTLE_AGAIN:
+        try:
+            with transaction():
+                return settle(taken, outcome, transport)
+        except SQLAlchemyError as error:
+            log.warning("delivery %s is not settled yet (%s)", taken.delivery_id, type(error).__name__)
+            time.sleep(pause)
     with transaction():
         settle(taken, outcome, transport)
 
@@ -57,11 +84,9 @@ def _claim(delivery_id: str, transport: transports.Transport) -> Claim | None:
 
 
 def _put_off(delivery_id: str) -> None:
-    db.session.execute(
-        update(Delivery)
-        .where(Delivery.id == delivery_id, Delivery.state == "queued")
-        .values(next_attempt_at=clock.now() + BROKEN_WAITS)
-    )
+    which = (Delivery.id == delivery_id, work.due(Delivery, WAITING, [BUSY]))
+    later = {"state": "queued", "next_attempt_at": clock.now() + BROKEN_WAITS}
+    db.session.execute(update(Delivery).where(*which).values(lease=None, leased_until=None, **later))
 
 
 def ring_due() -> None:

@@ -46,6 +46,11 @@ def test_the_defaults_are_those_of_the_contract():
         ("ENV", "staging"),
         ("TRUSTED_PROXIES", "one"),
         ("EMAIL_FROM", "not an address"),
+        ("EMAIL_FROM", "zoé@example.org"),
+        ("EMAIL_FROM", "zoe@é\ud800.example"),
+        ("EMAIL_FROM", "zoe@a..example"),
+        ("EMAIL_FROM", f"zoe@{'é' * 70}.example"),
+        ("EMAIL_FROM", "zoe@a.example\x00"),
         ("SMTP_URL", "http://mail.example.org"),
     ],
 )
@@ -105,6 +110,20 @@ def test_production_does_not_start_without(missing: str):
 def test_a_mail_service_needs_a_sender():
     with pytest.raises(WrongSetting, match="EMAIL_FROM"):
         load({**PRODUCTION, "BREVO_API_KEY": "xkeysib-1"})
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("bonjour@école.example", "bonjour@xn--cole-9oa.example"),
+        ("bonjour@ÉCOLE。example", "bonjour@xn--cole-9oa.example"),
+        ("bonjour@xn--cole-9oa.example", "bonjour@xn--cole-9oa.example"),
+        (" Bonjour@Share.example.org ", "Bonjour@Share.example.org"),
+        ("bonjour@mail.local", "bonjour@mail.local"),
+    ],
+)
+def test_the_senders_domain_is_kept_as_mail_servers_take_it(typed: str, kept: str):
+    assert load({**PRODUCTION, "EMAIL_FROM": typed}).email_from == kept
 
 
 def test_development_makes_a_key_once_and_keeps_it_private(tmp_path: Path):

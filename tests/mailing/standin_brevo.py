@@ -1,12 +1,15 @@
 """A stand-in for Brevo's API: a real HTTP server that remembers idempotency keys.
 
 It answers by ``mode``; ``accept …`` modes make the message first and fail to say so. ``messages``
-are what readers got, ``tries`` every call by its key.
+are what readers got, ``tries`` every call by its key. A key that made a message is answered as Brevo
+does: 400 ``duplicate_parameter`` (https://developers.brevo.com/docs/heterogenous-versions-batch-emails),
+whatever the mode; it wants a UUID, and names of at most 70 characters.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import threading
@@ -17,7 +20,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 ACCEPTED = b'{"messageId": "<%d@relay.example>"}'
+USED = b'{"code": "duplicate_parameter", "message": "idempotencyKey is already in use"}'
 HTML = b"<html><body><h1>503 Service Unavailable</h1></body></html>"
+STRANGE_IDS = {
+    "lone surrogate": "<1\ud800@relay.example>",
+    "nul": "<1\x00@relay.example>",
+    "only strange": "\x00\udfff",
+    "very long": "<" + "1" * 5_000 + "@relay.example>",
+}
+ACCEPTING = {"201", "202", "201 without id", "broken json", "slow", *STRANGE_IDS}
 HANG_SECONDS = 3.0
 
 
@@ -53,8 +64,14 @@ class Brevo:
             self.tries[key] += 1
             self.calls.append(payload)
             self.headers.append(headers)
+            if not re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", key):
+                return key, "400"
+            if len(payload["sender"].get("name", "").encode("utf-16-le")) > 2 * 70:
+                return key, "400"
+            if key in self.messages:
+                return key, "used"
             mode = self.mode if self.tries[key] <= self.fail_first else "201"
-            if mode in {"201", "202", "201 without id", "broken json", "slow"} or mode.startswith("accept"):
+            if mode in ACCEPTING or mode.startswith("accept"):
                 self.messages.setdefault(key, payload)
         return key, mode
 
@@ -105,8 +122,13 @@ class _Handler(BaseHTTPRequestHandler):
         if mode in {"201", "202"}:
             self._answer(int(mode), ACCEPTED % number)
             self.standin.after_answer(key)
-        elif mode in {"400", "401", "402", "500"}:
+        elif mode in {"400", "401", "402", "403", "404", "405", "409", "413", "422", "451", "500"}:
             self._answer(int(mode), b'{"code": "invalid_parameter", "message": "reader@example.org is bad"}')
+        elif mode == "used":
+            self._answer(400, USED)
+        elif mode.startswith("400 "):
+            code, _, message = mode.removeprefix("400 ").partition(": ")
+            self._answer(400, json.dumps({"code": code, "message": message}).encode())
         elif mode == "429":
             self._answer(429, b"{}", {"x-sib-ratelimit-reset": self.standin.reset_seconds})
         elif mode == "503 html":
@@ -115,6 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(201, b'{"messageId": "<1@re')
         elif mode == "201 without id":
             self._answer(201, b"{}")
+        elif mode in STRANGE_IDS:
+            self._answer(201, json.dumps({"messageId": STRANGE_IDS[mode]}).encode())
         elif mode == "accept then hang":
             self.standin.hang(HANG_SECONDS)
             self.close_connection = True

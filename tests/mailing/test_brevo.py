@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid5
 
 import pytest
 from flask import Flask
@@ -13,8 +14,18 @@ from sqlalchemy import select
 from contentflow.core.db import db, transaction
 from contentflow.core.work import due_ids
 from contentflow.mailing import pauses, tasks
-from contentflow.mailing.models import Delivery, MailPause
-from tests.mailing.letters import delivery_to, let_leave, readers, share, states
+from contentflow.mailing.models import Delivery, FirstContact, MailPause
+from contentflow.mailing.transports.brevo import NAMESPACE, idempotency_key
+from tests.mailing.letters import (
+    delivery,
+    delivery_to,
+    let_leave,
+    queue,
+    readers,
+    share,
+    states,
+    write_plain_logins,
+)
 from tests.mailing.standin_brevo import Brevo, wait_until
 
 COUNT = int(os.environ.get("MAIL_RECIPIENTS", "10"))
@@ -86,7 +97,7 @@ def test_a_refused_mail_is_failed_at_once_and_its_reason_names_nobody(app, brevo
     assert delivery_to("reader0@example.org").reason == "Brevo 400 invalid_parameter"
 
 
-@pytest.mark.parametrize("mode", ["401", "402"])
+@pytest.mark.parametrize("mode", ["401", "402", "403", "404", "405", "409", "413", "451"])
 def test_a_refused_account_rests_and_resumes_without_losing_a_mail(
     mode, app, brevo, alice, alices_post
 ) -> None:
@@ -133,20 +144,28 @@ def test_a_broken_service_is_asked_six_times_with_the_same_key(mode, app, brevo,
     assert not brevo.messages
 
 
-@pytest.mark.parametrize("mode", ["broken json", "201 without id", "accept then reset"])
-def test_accepted_without_saying_so_is_one_message_and_unknown(mode, app, brevo, alice, alices_post) -> None:
+@pytest.mark.parametrize(
+    ("mode", "state"),
+    [
+        ("broken json", "sent"),
+        ("201 without id", "sent"),
+        ("accept then reset", "unknown"),
+        ("accept then hang", "unknown"),
+    ],
+)
+def test_a_used_key_is_sent_only_where_brevo_had_said_so(mode, state, app, brevo, alice, alices_post) -> None:
     brevo.mode = mode
 
     send_to_all(app, alice, alices_post)
 
-    assert states() == ["unknown"] * COUNT
+    assert states() == [state] * COUNT
     assert brevo.readers() == ALL
-    assert max(brevo.tries.values()) == 6
+    assert set(brevo.tries.values()) == {2}
+    found = delivery_to("reader0@example.org")
+    assert (found.reason, found.message_id) == ("Brevo 400 duplicate_parameter", None)
 
 
-@pytest.mark.parametrize(
-    "mode", ["500", "broken json", "201 without id", "accept then reset", "accept then hang"]
-)
+@pytest.mark.parametrize("mode", ["500", "503 html"])
 def test_a_passing_trouble_ends_in_one_message_that_is_sent(mode, app, brevo, alice, alices_post) -> None:
     brevo.mode, brevo.fail_first = mode, 1
 
@@ -155,6 +174,131 @@ def test_a_passing_trouble_ends_in_one_message_that_is_sent(mode, app, brevo, al
     assert states() == ["sent"] * COUNT
     assert brevo.readers() == ALL
     assert set(brevo.tries.values()) == {2}
+
+
+def test_what_may_have_left_is_never_free_for_another_send(app, brevo, alice, alices_post) -> None:
+    brevo.mode = "accept then reset"
+    send_to_all(app, alice, alices_post)
+    brevo.mode = "201"
+
+    again = share(alice.id, alices_post.id, readers(COUNT))
+    work_off(app)
+
+    assert again.verdicts == ["already_sent"] * COUNT
+    assert len(db.session.scalars(select(FirstContact)).all()) == COUNT
+    assert brevo.readers() == ALL
+
+
+@pytest.mark.parametrize("refusal", ["400", "422", "400 out_of_range: subject"])
+def test_a_refusal_after_a_lost_answer_is_unknown_and_frees_nothing(
+    refusal, app, brevo, alice, alices_post
+) -> None:
+    brevo.mode = "500"
+    share(alice.id, alices_post.id, "reader@example.org")
+    work_off(app, 1)
+    brevo.mode = refusal
+
+    work_off(app)
+
+    assert states() == ["unknown"]
+    assert share(alice.id, alices_post.id, "reader@example.org").verdicts == ["already_sent"]
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "400 unauthorized: Key not found",
+        "400 not_enough_credits: none left",
+        "400 account_under_validation: soon",
+        "400 invalid_parameter: Sending has been rejected because the sender you used is not valid.",
+    ],
+)
+def test_a_400_about_the_account_stops_the_sender_and_fails_no_mail(
+    mode, app, brevo, alice, alices_post
+) -> None:
+    brevo.mode = mode
+
+    send_to_all(app, alice, alices_post)
+
+    assert states() == ["queued"] * COUNT
+    assert pauses.way("brevo") == "closed"
+
+
+def test_login_mail_survives_a_forbidden_account(app, brevo) -> None:
+    write_plain_logins(app)
+    brevo.mode = "403"
+    queue("partner@example.org")
+    work_off(app)
+    brevo.mode = "201"
+    with transaction():
+        pauses.end()
+
+    work_off(app)
+
+    assert states() == ["sent"]
+
+
+def test_a_message_that_alone_is_refused_does_not_stop_all_mail_for_ever(app, brevo) -> None:
+    write_plain_logins(app)
+    too_large = queue("large@example.org")
+
+    for _ in range(6):
+        brevo.mode = "413"
+        tasks.send(too_large)
+        brevo.mode = "201"
+        with transaction():
+            pauses.end()
+
+    assert (delivery(too_large).state, delivery(too_large).reason) == (
+        "failed",
+        "Brevo 413 invalid_parameter",
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "kept"),
+    [
+        ("lone surrogate", "<1@relay.example>"),
+        ("nul", "<1@relay.example>"),
+        ("only strange", None),
+        ("very long", "<" + "1" * 254),
+    ],
+)
+def test_a_message_id_that_no_database_takes_is_settled_all_the_same(
+    mode, kept, app, brevo, alice, alices_post
+) -> None:
+    brevo.mode = mode
+
+    send_to_all(app, alice, alices_post)
+
+    assert states() == ["sent"] * COUNT
+    assert set(brevo.tries.values()) == {1}
+    assert delivery_to("reader0@example.org").message_id == kept
+
+
+def test_the_key_is_a_uuid_of_the_delivery_and_the_same_at_every_try(app, brevo, alice, alices_post) -> None:
+    brevo.mode = "500"
+
+    send_to_all(app, alice, alices_post)
+
+    assert set(brevo.tries) == {
+        str(uuid5(NAMESPACE, one)) for one in db.session.scalars(select(Delivery.id))
+    }  # fmt: skip
+    assert set(brevo.tries.values()) == {6}
+    assert (
+        idempotency_key("a" * 22) == "5ab3fff5-59dc-5e91-a740-8917d0602c02"
+    )  # For ever: mails are under way with it.
+
+
+def test_a_partners_long_name_is_taken(app, brevo, alice, alices_post) -> None:
+    name = "Association des parents d'élèves de l'école élémentaire Jean-Moulin de Montpellier"
+    share(alice.id, alices_post.id, "reader@example.org", name=name)
+
+    work_off(app)
+
+    assert states() == ["sent"]
+    (call,) = brevo.calls
+    assert call["sender"]["name"].endswith("élémentai… via ContentFlow")
 
 
 def test_a_service_that_is_away_uses_up_no_try_and_loses_nothing(app, brevo, alice, alices_post) -> None:
@@ -182,7 +326,7 @@ def test_the_call_is_exactly_what_brevo_asks_for(app, brevo, alice, alices_post)
     assert payload["headers"] == {
         "List-Unsubscribe": stop,
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        "idempotencyKey": delivery_to("reader@example.org").id,
+        "idempotencyKey": idempotency_key(delivery_to("reader@example.org").id),
     }
     assert stop.startswith("<https://share.example.org/unsubscribe/") and stop.endswith(">")
     assert set(payload) == {
@@ -207,7 +351,8 @@ def test_no_redirect_is_followed(app, brevo, alice, alices_post, monkeypatch) ->
 
     work_off(app)
 
-    assert states() == ["unknown"]
+    assert (states(), len(brevo.calls)) == (["queued"], 1)
+    assert pauses.way("brevo") == "closed"
 
 
 def test_share_mail_waits_for_the_accounts_day_and_login_mail_does_not(

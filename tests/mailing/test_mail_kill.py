@@ -145,5 +145,8 @@ def test_no_mail_is_sent_twice_or_forgotten_however_often_its_worker_dies(
     assert wait_until(lambda: count_of("queued", "sending") == 0, PATIENCE_SECONDS)
 
     assert brevo.readers() == Counter(queued)
-    assert count_of("sent") == len(queued)
-    assert max(brevo.tries.values()) > 1 or KILLS < 5  # Some did die between the answer and the commit.
+    # Some did die between the answer and the commit: what Brevo then says of their key proves no “sent”.
+    asked_again = sum(tries > 1 for tries in brevo.tries.values())
+    assert count_of("sent") + count_of("unknown") == len(queued)
+    assert count_of("unknown") <= asked_again
+    assert asked_again or KILLS < 5

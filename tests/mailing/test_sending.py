@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask, current_app
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
@@ -275,3 +276,116 @@ def _outlast(script: Scripted) -> None:
 
     assert script.calls == []
     assert delivery(delivery_id).state == "sending"
+
+
+class Broken(Scripted):
+    """A transport that fails in a way nobody foresaw."""
+
+    def send(self, message: Message, to: str, delivery_id: str) -> Outcome:
+        self.calls.append(delivery_id)
+        raise UnicodeEncodeError("ascii", to, 0, 1, "reader@example.org")
+
+
+@pytest.mark.parametrize(("knows_again", "state"), [(True, "queued"), (False, "unknown")])
+def test_what_a_transport_did_not_foresee_leaves_no_mail_sending(
+    knows_again: bool,
+    state: str,
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    write_plain_logins(app)
+    broken = Broken()
+    broken.knows_again = knows_again
+    monkeypatch.setattr(transports, "chosen", lambda: broken)
+    delivery_id = queue()
+
+    tasks.send(delivery_id)
+
+    found = delivery(delivery_id)
+    assert (found.state, found.reason) == (state, "scripted: UnicodeEncodeError")
+    assert "example.org" not in caplog.text
+
+    for _ in range(8):
+        try_again(delivery_id)
+
+    assert (delivery(delivery_id).state, len(broken.calls)) == ("unknown", 6 if knows_again else 1)
+
+
+def test_a_dead_workers_mail_that_cannot_be_composed_any_more_ends(app: Flask, script: Scripted) -> None:
+    delivery_id = queue()
+    with transaction():
+        assert sending.claim(delivery_id, script) is not None  # and its worker dies
+
+    def compose(row: Delivery) -> Message:
+        raise KeyError("url")
+
+    mailing.register_composer(app, "login", compose)
+
+    assert try_again(delivery_id).state == "queued"
+    with transaction():
+        long_ago = clock.now() - timedelta(minutes=11)
+        db.session.execute(update(Delivery).values(first_tried_at=long_ago))
+    assert try_again(delivery_id).state == "unknown"
+
+
+def test_a_database_that_is_away_for_a_moment_does_not_make_a_sent_mail_unknown(
+    app: Flask, script: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [OperationalError("", {}, Exception()), OperationalError("", {}, Exception())]
+    settle = sending.settle
+
+    def away(*args: object) -> None:
+        if answers:
+            raise answers.pop()
+        settle(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tasks, "settle", away)
+    monkeypatch.setattr(tasks, "SETTLE_AGAIN", (0.0, 0.0, 0.0))
+    delivery_id = queue()
+
+    tasks.send(delivery_id)
+
+    assert (delivery(delivery_id).state, script.calls) == ("sent", [delivery_id])
+
+
+@pytest.mark.parametrize("kind", ["failed", "taken"])
+def test_a_refusal_of_a_second_try_is_unknown(kind: str, script: Scripted) -> None:
+    script.outcomes = [Outcome("unsure", "timeout"), Outcome(kind, "400")]  # type: ignore[arg-type]
+    delivery_id = queue()
+    tasks.send(delivery_id)
+
+    assert try_again(delivery_id).state == "unknown"
+
+
+def test_a_first_try_whose_key_is_taken_is_unknown(script: Scripted) -> None:
+    """As after a restore: somebody used the key before."""
+    script.outcomes = [Outcome("taken", "400")]
+    delivery_id = queue()
+
+    tasks.send(delivery_id)
+
+    assert delivery(delivery_id).state == "unknown"
+
+
+def test_a_taken_key_whose_acceptance_was_told_is_sent(script: Scripted) -> None:
+    script.outcomes = [
+        Outcome("unsure", "201", was_accepted=True),
+        Outcome("unsure", "500"),
+        Outcome("taken"),
+    ]
+    delivery_id = queue()
+    tasks.send(delivery_id)
+    try_again(delivery_id)
+
+    assert try_again(delivery_id).state == "sent"
+
+
+def test_a_refusal_that_is_not_certain_keeps_the_first_try(script: Scripted) -> None:
+    script.outcomes = [Outcome("rest", "409", may_have_left=True), Outcome("failed", "400")]
+    delivery_id = queue()
+    tasks.send(delivery_id)
+    assert delivery(delivery_id).first_tried_at is not None
+    end_rest()
+
+    assert try_again(delivery_id).state == "unknown"

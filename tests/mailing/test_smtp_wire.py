@@ -22,7 +22,7 @@ from contentflow.mailing.transports.mime import Unsendable, build
 from contentflow.mailing.transports.smtp import Smtp
 from tests.conftest import BASE_ENV
 from tests.house import run_work
-from tests.mailing.letters import delivery_to, let_leave, share
+from tests.mailing.letters import delivery, delivery_to, let_leave, queue, share, write_plain_logins
 from tests.mailing.sink import Sink
 
 READER = "reader@example.org"
@@ -207,3 +207,16 @@ def test_of_a_long_name_the_programme_stays(app, alice, alices_post) -> None:
 
     assert sender == "Association des parents d'élèves de l'école élémentai… via ContentFlow"
     assert len(sender) <= 70 and display_name(sender) == sender
+
+
+def test_a_sender_beyond_ascii_leaves_in_its_ascii_form(make_app, sink: Sink) -> None:
+    app = make_app(EMAIL_FROM="bonjour@école.example", SMTP_URL=f"smtp://127.0.0.1:{sink.port}")
+    with app.app_context():
+        write_plain_logins(app)
+        delivery_id = queue(READER)
+        run_work(app)
+
+        assert delivery(delivery_id).state == "sent"
+    lines = lines_of(sink.mails[0])
+    assert lines["From"] == ["ContentFlow <bonjour@xn--cole-9oa.example>"]
+    assert lines["Message-ID"] == [f"<{delivery_id}@xn--cole-9oa.example>"]

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from contentflow.mailing.messages import Message
 
-Kind = Literal["sent", "captured", "failed", "unknown", "unsure", "later", "rest"]
+Kind = Literal["sent", "captured", "failed", "unknown", "unsure", "taken", "later", "rest"]
 
 
 @dataclass(frozen=True)
@@ -15,15 +15,20 @@ class Outcome:
     """What a transport knows of one message.
 
     ``sent``, ``captured``, ``failed`` and ``unknown`` are final. ``unsure``: it may have been
-    accepted, and the same key may be tried again. ``later``: this one was not accepted, for now.
-    ``rest``: it was not accepted, and nothing will be for ``wait_seconds``. ``reason`` is for
-    operators: never an address, a key or a token.
+    accepted, and the same key may be tried again; ``was_accepted``: the service said so, only the end
+    of its answer is missing. ``taken``: the key was used before, by a try that may have been accepted.
+    ``later``: this one was not accepted, for now. ``rest``: it was not accepted, and nothing will be
+    for ``wait_seconds``; ``uses_try``: unless the message itself is why; ``may_have_left``: that it was
+    not accepted is not certain. ``reason`` is for operators: never an address, a key or a token.
     """
 
     kind: Kind
     reason: str = ""
     message_id: str = ""
     wait_seconds: float = 0
+    was_accepted: bool = False
+    uses_try: bool = False
+    may_have_left: bool = False
 
 
 class Transport(Protocol):

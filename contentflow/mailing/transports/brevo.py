@@ -1,12 +1,16 @@
 """Brevo's transactional API, https://developers.brevo.com/reference/sendtransacemail
 
-The delivery's id is the ``idempotencyKey`` of every try: Brevo makes one message of them. What each
-answer means stands in SAFETY.md, “Brevo's answers”.
+A UUID made from the delivery's id is the ``idempotencyKey`` of every try: Brevo makes one message of
+them, and answers a key that was used with 400 ``duplicate_parameter``
+(https://developers.brevo.com/docs/heterogenous-versions-batch-emails). A refusal of the account stops
+all mail; only 400 and 422 about the message itself make it ``failed``.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from uuid import UUID, uuid5
 
 from contentflow.config import Settings
 from contentflow.core import outbound
@@ -14,6 +18,25 @@ from contentflow.mailing.messages import Message, display_name, subject_line
 from contentflow.mailing.transports import Outcome
 
 DAY = 86_400
+# Ours, and never to change: another one would make a second message of a mail under way.
+NAMESPACE = UUID("23a9006e-2b3c-48c7-94f4-fa353012ca1c")
+KEY_IS_USED = {"duplicate_parameter", "duplicate_request"}
+ABOUT_THE_ACCOUNT = {
+    "account_under_validation",
+    "document_not_found",
+    "method_not_allowed",
+    "not_enough_credits",
+    "permission_denied",
+    "reseller_permission_denied",
+    "unauthorized",
+}
+# The request met another one like it, or went on elsewhere: it may have been accepted.
+PERHAPS_ACCEPTED = {303, 409, 425}
+
+
+def idempotency_key(delivery_id: str) -> str:
+    """Return the key of a delivery, the same over every claim, retry and restart."""
+    return str(uuid5(NAMESPACE, delivery_id))
 
 
 class Brevo:
@@ -48,21 +71,37 @@ class Brevo:
             "subject": subject_line(message.subject),
             "htmlContent": message.html,
             "textContent": message.text,
-            "headers": {**message.headers, "idempotencyKey": delivery_id},
+            "headers": {**message.headers, "idempotencyKey": idempotency_key(delivery_id)},
             **reply_to,
             **tags,
         }
 
     def _outcome(self, answer: outbound.Answer) -> Outcome:
-        said = f"Brevo {answer.status}{_code_in(answer)}"
-        if answer.status in {401, 402}:
-            return Outcome("rest", said, wait_seconds=self._settings.mail_pause_seconds)
-        if answer.status == 429:
-            return Outcome("rest", said, wait_seconds=self._reset_of(answer))
-        if answer.status in {200, 201, 202}:
+        status, code = answer.status, _code_in(answer)
+        said = f"Brevo {status} {code}".strip()
+        if 200 <= status < 300:
             message_id = _message_id_in(answer)
-            return Outcome("sent", message_id=message_id) if message_id else Outcome("unsure", said)
-        return Outcome("failed" if 400 <= answer.status < 500 and answer.status != 408 else "unsure", said)
+            return Outcome("sent", message_id=message_id) if message_id else _cut_off(said)
+        if status in {400, 422}:
+            return self._of_refused(answer, code, said)
+        if status == 429:
+            return Outcome("rest", said, wait_seconds=self._reset_of(answer))
+        if status == 408 or not 300 <= status < 500:
+            return Outcome("unsure", said)
+        return self._rest(said, uses_try=status not in {401, 402}, may_have_left=status in PERHAPS_ACCEPTED)
+
+    def _of_refused(self, answer: outbound.Answer, code: str, said: str) -> Outcome:
+        if code in KEY_IS_USED:
+            return Outcome("taken", said)
+        if code in ABOUT_THE_ACCOUNT or _names_the_sender(answer):
+            return self._rest(said, uses_try=True)
+        return Outcome("failed", said)
+
+    def _rest(self, said: str, uses_try: bool, may_have_left: bool = False) -> Outcome:
+        wait_seconds = self._settings.mail_pause_seconds
+        return Outcome(
+            "rest", said, wait_seconds=wait_seconds, uses_try=uses_try, may_have_left=may_have_left
+        )
 
     def _reset_of(self, answer: outbound.Answer) -> float:
         """Seconds until Brevo takes mail again; what cannot be read means the usual pause."""
@@ -76,17 +115,27 @@ def _message_id_in(answer: outbound.Answer) -> str:
     found = answer.json()
     if not isinstance(found, dict):
         return ""
-    message_id = found.get("messageId") or next(iter(_listed(found.get("messageIds"))), "")
+    ids = found.get("messageIds")
+    message_id = found.get("messageId") or (ids[0] if isinstance(ids, list) and ids else "")
     return message_id if isinstance(message_id, str) else ""
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _cut_off(said: str) -> Outcome:
+    return Outcome("unsure", said, was_accepted=True)
 
 
 def _code_in(answer: outbound.Answer) -> str:
     """Brevo's own short code, such as ``invalid_parameter``; its message may hold the address."""
+    code = _field(answer, "code")
+    return code if re.fullmatch(r"[A-Za-z0-9_]{1,64}", code) else ""
+
+
+def _names_the_sender(answer: outbound.Answer) -> bool:
+    """“Sending has been rejected because the sender you used … is not valid”: so would be all mail."""
+    return re.search(r"\bsender\b", _field(answer, "message"), re.I) is not None
+
+
+def _field(answer: outbound.Answer, name: str) -> str:
     found = answer.json()
-    code = found.get("code") if isinstance(found, dict) else None
-    is_plain = isinstance(code, str) and code.replace("_", "").isalnum() and len(code) <= 64
-    return f" {code}" if is_plain else ""
+    value = found.get(name) if isinstance(found, dict) else None
+    return value if isinstance(value, str) else ""
