@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from flask_babel import lazy_gettext as _l
 
 from contentflow import unseen
@@ -19,12 +21,58 @@ SENTENCES = {
 }
 
 
+# Where most people have their mail; their neighbours that exist stand here too, or would be doubted.
+WELL_KNOWN = [
+    "aol.com",
+    "bbox.fr",
+    "free.fr",
+    "gmail.com",
+    "gmx.com",
+    "gmx.fr",
+    "gmx.de",
+    "gmx.net",
+    "googlemail.com",
+    "hotmail.com",
+    "hotmail.fr",
+    "icloud.com",
+    "laposte.net",
+    "live.com",
+    "live.fr",
+    "mac.com",
+    "mail.com",
+    "me.com",
+    "msn.com",
+    "neuf.fr",
+    "numericable.fr",
+    "orange.fr",
+    "outlook.com",
+    "outlook.fr",
+    "pm.me",
+    "proton.me",
+    "protonmail.com",
+    "sfr.fr",
+    "wanadoo.fr",
+    "yahoo.com",
+    "yahoo.fr",
+    "ymail.com",
+]
+
+
 def normal(text: str) -> str:
     """Return the address in lower case with an ASCII domain; raises ``NotAnAddress``."""
     try:
         return address_key(check_address(text))
     except BadAddress as error:
         raise NotAnAddress(SENTENCES.get(error.reason) if unseen.value(text) else None) from None
+
+
+def likely_meant(address: str) -> str | None:
+    """Return the address with the well-known domain that a slip of the finger missed: a hint only."""
+    local, _, domain = address.rpartition("@")
+    if domain in WELL_KNOWN:
+        return None
+    near = get_close_matches(domain, WELL_KNOWN, n=1, cutoff=0.85)
+    return f"{local}@{near[0]}" if near else None
 
 
 def mailbox(address: str) -> str:

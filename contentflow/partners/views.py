@@ -56,7 +56,8 @@ def ask() -> ResponseReturnValue:
             services.ask_for_login(form.address, browser_token, language())
     if is_mailed:
         session[ASKED] = {"browser": browser_token, "at": clock.now().timestamp(), "next": wanted}
-    return _code_page(CodeForm(formdata=None), 200, email=form.address)
+    meant = addresses.likely_meant(form.address)
+    return _code_page(CodeForm(formdata=None), 200, email=form.address, meant=meant)
 
 
 @bp.get("/login/code")
@@ -86,7 +87,12 @@ def login_code() -> ResponseReturnValue:
 @public
 def login_link(token: str) -> ResponseReturnValue:
     _refuse_long(token)
-    return render("partners/login_link.html", token=token, who=services.partner_of_link(token))
+    try:
+        return render("partners/login_link.html", token=token, who=services.partner_of_link(token))
+    except LoginEnded:
+        if not current_user.is_authenticated:
+            raise
+        return redirect(url_for("portal.home"), 303)  # Most likely the link that brought this person in.
 
 
 @bp.post("/login/<token:token>")
@@ -133,10 +139,10 @@ def _login_page(form: LoginForm, wanted: str, status: int = 200) -> Response:
     return render("partners/login.html", status, form=form, code_form=code_form, next=wanted)
 
 
-def _code_page(form: CodeForm, status: int, email: str = "") -> Response:
+def _code_page(form: CodeForm, status: int, email: str = "", meant: str | None = None) -> Response:
     chosen = settings()
     is_local = chosen.env == "development" and not chosen.has_mail_service
-    context = {"code_form": form, "email": email, "has_mailbox": is_local, "alone": True}
+    context = {"code_form": form, "email": email, "meant": meant, "has_mailbox": is_local, "alone": True}
     return render("partners/login_sent.html", status, **context)
 
 

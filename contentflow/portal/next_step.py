@@ -23,7 +23,7 @@ class PostFacts:
 
 @dataclass(frozen=True)
 class NextStep:
-    """``post`` None: a new one. ``best`` is the channel that works, ``untried`` the network to try."""
+    """``post`` None: there is none. ``best`` is the channel that works, ``untried`` the network to try."""
 
     act: Act
     post: PostFacts | None = None
@@ -32,7 +32,10 @@ class NextStep:
 
 
 def next_step(posts: list[PostFacts]) -> NextStep:
-    """Choose: share what never was, carry what works to another network, else bring something new."""
+    """Choose: share what never was, carry what works to another network, else bring something new.
+
+    ``create`` without a post that can be shared is a beginning, with one it follows all networks.
+    """
     for post in posts:
         if not sum(post.shares.values()):
             return NextStep("share", post)
@@ -41,7 +44,7 @@ def next_step(posts: list[PostFacts]) -> NextStep:
         if untried:
             act: Act = "another_network" if _clicks(post) else "repeat"
             return NextStep(act, post, best=_best(post), untried=untried[0])
-    return NextStep("create")
+    return NextStep("create", posts[0] if posts else None)
 
 
 def _clicks(post: PostFacts) -> int:

@@ -7,9 +7,10 @@
 
   function say(text, kind = "ok") {
     const box = document.createElement("div");
-    box.className = `notice is-${kind}`;
+    box.className = kind === "quiet" ? "sr-only" : `notice is-${kind}`;
     box.textContent = text;
-    notices().replaceChildren(box);
+    if (kind !== "quiet") notices().replaceChildren();
+    notices().append(box);
     setTimeout(() => box.remove(), kind === "ok" ? 5000 : 15000);
   }
 
@@ -120,20 +121,45 @@
     });
   }
 
+  // What a swap changed is said once, in the one live region: a poll that brings the same says nothing.
+  let told = "";
+  function tell(root) {
+    const text = (root.closest?.("[data-say]") ?? root.querySelector?.("[data-say]"))?.dataset.say;
+    if (text && text !== told) say(text, "quiet");
+    told = text || told;
+  }
+
+  // A swap that takes the focused element away gives the focus to what it brought, never to <body>;
+  // lists stay scrolled where they were.
+  let had = { focus: false, scrolled: [] };
+  function keepPlace(root) {
+    for (const [id, top] of had.scrolled) document.getElementById(id)?.scrollTo(0, top);
+    if (!had.focus || document.activeElement !== document.body) return;
+    const place = root.querySelector?.("[data-focus], h1, h2, h3") ?? root;
+    place.tabIndex = -1;
+    place.focus();
+  }
+
   document.addEventListener("htmx:afterSwap", showCurrentTab);
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.xhr.getResponseHeader("HX-Retarget")) event.detail.shouldSwap = true;
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (detail.xhr.getResponseHeader("HX-Retarget")) detail.shouldSwap = true;
+    const lists = [...detail.target.querySelectorAll(".scrolls[id]")];
+    had = { focus: detail.target.contains(document.activeElement), scrolled: lists.map((one) => [one.id, one.scrollTop]) };
   });
-  document.addEventListener("htmx:afterSettle", (event) => {
-    showNativeShare(event.target);
-    focusFirstError(event.target);
+  document.addEventListener("htmx:afterSettle", ({ target }) => {
+    showNativeShare(target);
+    focusFirstError(target);
+    keepPlace(target);
+    tell(target);
   });
-  document.addEventListener("htmx:responseError", (event) => {
-    if (!event.detail.xhr.getResponseHeader("HX-Retarget")) say(notices().dataset.failed, "failed");
+  document.addEventListener("htmx:responseError", ({ detail }) => {
+    if (!detail.xhr.getResponseHeader("HX-Retarget")) say(notices().dataset.failed, "failed");
   });
   document.addEventListener("htmx:xhr:progress", ({ target, detail: { total, loaded } }) =>
     Object.assign(target.querySelector?.("[data-upload]") ?? {}, { hidden: !total, max: total, value: loaded }));
-  document.addEventListener("htmx:sendError", () => say(notices().dataset.offline, "failed"));
+  document.addEventListener("htmx:sendError", ({ target, detail }) => {
+    if (detail.requestConfig.triggeringEvent) say(notices().dataset[target.dataset.channel ? "uncounted" : "offline"], "failed");
+  });
 
   showNativeShare(document);
   showCurrentTab();
