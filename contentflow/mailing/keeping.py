@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, String, cast, delete, func, select, update
 
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
@@ -24,13 +24,22 @@ def forget_old_addresses() -> None:
     with transaction():
         _give_up(old)
         db.session.execute(delete(CapturedMail).where(CapturedMail.created_at < clock.now() - KEEP))
-        db.session.execute(
-            update(ConsentProof).where(ConsentProof.at < clock.now() - KEEP).values(verdicts=[])
-        )
-    while True:
-        with transaction():
-            if not _forget(old, Delivery.state.not_in(["queued", "sending"])):
-                return
+    for forget in (_forget_some_verdicts, lambda: _forget(old, Delivery.state.not_in(["queued", "sending"]))):
+        while _committed(forget):
+            pass
+
+
+def _committed(forget: Callable[[], int]) -> int:
+    with transaction():
+        return forget()
+
+
+def _forget_some_verdicts() -> int:
+    """The proofs stay; those that were emptied before are not written again, every hour for ever."""
+    some = ConsentProof.at < clock.now() - KEEP, cast(ConsentProof.verdicts, String) != "[]"
+    ids = list(db.session.scalars(select(ConsentProof.send_id).where(*some).limit(AT_ONCE)))
+    db.session.execute(update(ConsentProof).where(ConsentProof.send_id.in_(ids)).values(verdicts=[]))
+    return len(ids)
 
 
 def forget_partner(partner_id: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Flask
 
 from contentflow.core.registry import registry
-from contentflow.core.work import register_sweep
+from contentflow.core.work import register_chore
 from contentflow.mailing import services as mailing
 from contentflow.mailing.permission import register_sender_lock
 from contentflow.partners import cli, locks, login_mail, services, sessions, tasks, views
@@ -22,4 +22,4 @@ def init_app(app: Flask) -> None:
     mailing.register_composer(app, "login", login_mail.compose_login)
     register_sender_lock(app, locks.is_active_sender)
     registry(app).erasures.append(services.forget_partner)
-    register_sweep(app, tasks.Forget())
+    register_chore(app, tasks.forget_ended)

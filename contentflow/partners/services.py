@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from contentflow.core import clock
@@ -31,7 +31,6 @@ LIFETIME = timedelta(days=90)
 TOUCH_EVERY = timedelta(minutes=10)
 NAME_LENGTH = 100
 KEEP_REQUESTS = timedelta(days=1)
-KEEP_SESSIONS = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -212,11 +211,10 @@ def login_with_code(code: str, browser_token: str) -> CodeTry:
 
 
 def forget_ended() -> None:
-    """Delete login requests of the day before, and sessions that ended 90 days ago."""
+    """Delete login requests of the day before, and sessions that began 90 days ago: none lives longer."""
     now = clock.now()
     db.session.execute(delete(LoginRequest).where(LoginRequest.created_at < now - KEEP_REQUESTS))
-    last_seen = func.coalesce(PartnerSession.revoked_at, PartnerSession.last_used_at)
-    db.session.execute(delete(PartnerSession).where(last_seen < now - KEEP_SESSIONS))
+    db.session.execute(delete(PartnerSession).where(PartnerSession.created_at < now - LIFETIME))
 
 
 def _log_in(request: LoginRequest) -> str:

@@ -18,7 +18,11 @@ class ShareLog(Base):
     """One press of a share button, or one e-mail send with its number of recipients."""
 
     __tablename__ = "contact_share_logs"
-    __table_args__ = (Index(None, "partner_id", "created_at"), Index(None, "submission_id", "channel"))
+    __table_args__ = (
+        Index(None, "partner_id", "created_at"),
+        Index(None, "submission_id", "channel"),
+        Index(None, "created_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
     partner_id: Mapped[str] = mapped_column(ForeignKey("partners.id"), index=True)
@@ -27,3 +31,13 @@ class ShareLog(Base):
     recipients_count: Mapped[int] = mapped_column(default=0)
     message: Mapped[str] = mapped_column(String(MESSAGE_LENGTH), default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class ShareSum(Base):
+    """How often a channel of a post was used, beyond what the share log still holds."""
+
+    __tablename__ = "share_sums"
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("byop_submissions.id"), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16), primary_key=True)
+    shares: Mapped[int]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from contentflow.links.models import Link
 from contentflow.offers import services as offers
 from contentflow.offers.models import Offer
 from contentflow.sharekit.kit import Kit, PublicClip, PublicPost, ShareText, compose, intents_of
-from contentflow.sharekit.models import MESSAGE_LENGTH, ShareLog
+from contentflow.sharekit.models import MESSAGE_LENGTH, ShareLog, ShareSum
 
 Counts = dict[str, dict[str, int]]
 
@@ -121,15 +122,21 @@ def _known(channel: str) -> str:
 
 def share_counts(submission_ids: Iterable[str]) -> Counts:
     """Return how often each channel of these posts was used; what was never used is not named."""
-    found = db.session.execute(
-        select(ShareLog.submission_id, ShareLog.channel, func.count())
-        .where(ShareLog.submission_id.in_(list(submission_ids)))
-        .group_by(ShareLog.submission_id, ShareLog.channel)
+    ids, counts = list(submission_ids), Counter[tuple[str, str]]()
+    logged = select(ShareLog.submission_id, ShareLog.channel, func.count()).group_by(
+        ShareLog.submission_id, ShareLog.channel
     )
-    counts: Counts = {}
-    for submission_id, channel, count in found:
-        counts.setdefault(submission_id, {})[channel] = count
-    return counts
+    earlier = select(ShareSum.submission_id, ShareSum.channel, ShareSum.shares)
+    for found in (
+        logged.where(ShareLog.submission_id.in_(ids)),
+        earlier.where(ShareSum.submission_id.in_(ids)),
+    ):
+        for submission_id, channel, number in db.session.execute(found):
+            counts[submission_id, channel] += number
+    by_post: Counts = {}
+    for (submission_id, channel), number in counts.items():
+        by_post.setdefault(submission_id, {})[channel] = number
+    return by_post
 
 
 def share_url(partner_id: str, submission_id: str, channel: str) -> str:

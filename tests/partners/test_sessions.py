@@ -14,11 +14,11 @@ from sqlalchemy.exc import OperationalError
 
 from contentflow.core import clock
 from contentflow.core.db import db, is_sqlite, transaction
-from contentflow.partners import services, sessions
+from contentflow.partners import services, sessions, tasks
 from contentflow.partners.models import Partner, PartnerSession
 from contentflow.partners.refusals import AccountClosed
 from contentflow.web.admission import partner_required, public
-from tests.house import HOST, browser, log_in, post, run_work
+from tests.house import HOST, browser, log_in, post
 from tests.partners.conftest import ask, is_logged_in, press, rows, stored
 
 
@@ -280,7 +280,7 @@ def test_the_template_asks_for_nobody_where_the_database_is_known_to_be_away(app
 # What is forgotten
 
 
-def test_the_worker_forgets_requests_after_a_day_and_sessions_90_days_after_their_end(app, client, alice):
+def test_the_worker_forgets_requests_after_a_day_and_sessions_after_90(app, client, alice):
     ask(client, "alice@example.org")
     log_in(browser(app), alice.id)
     with transaction():
@@ -288,13 +288,13 @@ def test_the_worker_forgets_requests_after_a_day_and_sessions_90_days_after_thei
         services.revoke_session(revoked)
 
     with time_machine.travel(clock.now() + timedelta(hours=2)):
-        run_work(app)
+        tasks.forget_ended()
     after_hours = rows()
     with time_machine.travel(clock.now() + timedelta(days=89)):
-        run_work(app)
+        tasks.forget_ended()
     after_days = rows()
     with time_machine.travel(clock.now() + timedelta(days=91)):
-        run_work(app)
+        tasks.forget_ended()
 
     assert (after_hours["login_requests"], after_hours["partner_sessions"]) == (1, 2)
     assert (after_days["login_requests"], after_days["login_tokens"]) == (0, 0)

@@ -1,0 +1,48 @@
+"""What is kept of shares, and how long: each press with its text for 13 months, then only how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from contentflow.core import clock
+from contentflow.core.db import db, is_sqlite, transaction
+from contentflow.sharekit.models import ShareLog, ShareSum
+
+KEPT = timedelta(days=396)  # 13 months
+AT_ONCE = 500
+
+
+def forget_old_shares() -> None:
+    """Chore: delete the logs of more than 13 months, some hundreds a transaction; their number stays."""
+    before = clock.now() - KEPT
+    while _forget_some(before):
+        pass
+
+
+def _forget_some(before: datetime) -> int:
+    with transaction():
+        oldest = select(ShareLog.id).where(ShareLog.created_at < before).order_by(ShareLog.created_at)
+        ids = list(db.session.scalars(oldest.limit(AT_ONCE)))
+        gone = db.session.execute(
+            delete(ShareLog)
+            .where(ShareLog.id.in_(ids))
+            .returning(ShareLog.submission_id, ShareLog.channel)
+            .execution_options(synchronize_session=False)
+        )
+        # In one order everywhere, so that two workers do not wait for each other.
+        counts = sorted(Counter((row.submission_id, row.channel) for row in gone).items())
+        for (submission_id, channel), number in counts:
+            _add(submission_id, channel, number)
+    return len(ids)
+
+
+def _add(submission_id: str, channel: str, number: int) -> None:
+    insert = sqlite.insert if is_sqlite() else postgresql.insert
+    new = insert(ShareSum).values(submission_id=submission_id, channel=channel, shares=number)
+    key = [ShareSum.submission_id, ShareSum.channel]
+    sums = {"shares": ShareSum.shares + new.excluded.shares}
+    db.session.execute(new.on_conflict_do_update(index_elements=key, set_=sums))
