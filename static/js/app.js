@@ -131,6 +131,7 @@
 
   // A swap that takes the focused element away gives the focus to what it brought, never to <body>;
   // lists stay scrolled where they were.
+  let pressed = null; // A button that is disabled while it is asked loses the focus before the swap.
   let had = { focus: false, scrolled: [] };
   function keepPlace(root) {
     for (const [id, top] of had.scrolled) document.getElementById(id)?.scrollTo(0, top);
@@ -141,10 +142,12 @@
   }
 
   document.addEventListener("htmx:afterSwap", showCurrentTab);
+  document.addEventListener("htmx:beforeRequest", () => (pressed = document.activeElement));
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (detail.xhr.getResponseHeader("HX-Retarget")) detail.shouldSwap = true;
     const lists = [...detail.target.querySelectorAll(".scrolls[id]")];
-    had = { focus: detail.target.contains(document.activeElement), scrolled: lists.map((one) => [one.id, one.scrollTop]) };
+    const focused = document.activeElement === document.body ? pressed : document.activeElement;
+    had = { focus: detail.target.contains(focused), scrolled: lists.map((one) => [one.id, one.scrollTop]) };
   });
   document.addEventListener("htmx:afterSettle", ({ target }) => {
     showNativeShare(target);
