@@ -94,7 +94,9 @@ class Settings:
     share_email_undo_seconds: int = setting(
         values.integer(0, 3600), "30", "seconds in which a send can be taken back"
     )
-    mail_timeout_seconds: int = setting(values.integer(1, 120), "20", "seconds to wait for the mail service")
+    mail_timeout_seconds: int = setting(
+        values.integer(1, 120), "20", "seconds that a whole exchange with the mail service may take"
+    )
     mail_retry_seconds: tuple[int, ...] = setting(
         values.delays, "5,20,60,180", "seconds before each new try of a mail"
     )

@@ -1,20 +1,24 @@
-"""The only code that speaks HTTP to others: kept connections, timeouts, size limits.
+"""The only code that speaks HTTP to services of ours: kept connections, one deadline, size limits.
 
-No redirect is followed and no proxy is taken from the environment.
+No redirect is followed, nor read, and no proxy is taken from the environment.
 """
 
 from __future__ import annotations
 
 import json
+import socket
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+
+from contentflow.core.deadline import Deadline, connect, resolve
 
 ANSWER_BYTES = 64 * 1024
 _CHUNK = 8 * 1024
@@ -49,26 +53,29 @@ class Answer:
 def post_json(url: str, payload: Any, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
     """POST ``payload`` as JSON over this thread's kept connection.
 
-    ``timeout_seconds`` holds for the connection, for the first byte and for the whole body, one by
-    one. Raises ``NotReached`` and ``NoAnswer``.
+    ``timeout_seconds`` holds for all of it: name, connection, TLS, request, headers and body, however
+    slowly they drip. Raises ``NotReached`` and ``NoAnswer``.
     """
-    try:
-        with _session().post(
-            url,
-            json=payload,
-            headers=dict(headers),
-            timeout=timeout_seconds,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            body = _body_of(response, time.monotonic() + timeout_seconds)
-            return Answer(response.status_code, response.headers, body)
-    except requests.ConnectTimeout as error:
-        raise NotReached(type(error).__name__) from error
-    except (requests.RequestException, HTTPError, OSError) as error:
-        if _is_unconnected(error):
-            raise NotReached(type(error).__name__) from error
-        raise NoAnswer(type(error).__name__) from error
+    with Deadline(timeout_seconds) as deadline:
+        _kept.deadline, _kept.is_connected = deadline, False
+        try:
+            answer = _post(url, payload, headers, timeout_seconds)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            missing = NoAnswer if _kept.is_connected else NotReached
+            raise missing("TooSlow" if deadline.has_cut else type(error).__name__) from error
+        finally:
+            _kept.deadline = None
+        if deadline.has_cut:  # What was cut off may look as if it had ended.
+            raise NoAnswer("TooSlow")
+        return answer
+
+
+def _post(url: str, payload: Any, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+    session = _session()
+    request = session.prepare_request(requests.Request("POST", url, dict(headers), json=payload))
+    # Not by the session: it would read the whole body of a redirect, and look where it leads.
+    with session.get_adapter(url).send(request, stream=True, timeout=timeout_seconds) as response:
+        return Answer(response.status_code, response.headers, _body_of(response))
 
 
 def _session() -> requests.Session:
@@ -78,23 +85,57 @@ def _session() -> requests.Session:
         session.trust_env = False
         session.headers["User-Agent"] = "ContentFlow"
         for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=2, max_retries=0))
+            session.mount(scheme, _Adapter(pool_connections=2, pool_maxsize=2, max_retries=0))
         _kept.session = session
     return session
 
 
-def _body_of(response: requests.Response, deadline: float) -> bytes:
+def _body_of(response: requests.Response) -> bytes:
     body = b""
-    # What has come so far, at each step: waiting for whole chunks would let a drip go on for ever.
     while chunk := response.raw.read1(_CHUNK, decode_content=True):
         body += chunk
-        if len(body) > ANSWER_BYTES or time.monotonic() > deadline:
+        if len(body) > ANSWER_BYTES:
             raise NoAnswer("too long")
     return body
 
 
-def _is_unconnected(error: Exception) -> bool:
-    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError):
-        return True
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, NewConnectionError)
+class _Watched(HTTPConnection):
+    """A connection that the deadline of the call that uses it can cut, also when it was kept."""
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            found = resolve(self._dns_host.strip("[]"), self.port or self.default_port, _kept.deadline)
+        except (OSError, ValueError) as error:
+            raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
+        try:
+            return connect(found, _kept.deadline)
+        except OSError as error:
+            raise NewConnectionError(self, "no connection") from error
+
+    def connect(self) -> None:
+        super().connect()
+        _kept.is_connected = True  # TLS included: from here on something may have been sent.
+
+    def request(self, *args: Any, **options: Any) -> None:
+        if self.sock is not None:
+            _kept.deadline.watch(self.sock)
+            _kept.is_connected = True
+        super().request(*args, **options)
+
+
+class _WatchedTLS(HTTPSConnection, _Watched):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _PoolTLS(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTLS
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _PoolTLS}

@@ -3,8 +3,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -12,18 +12,12 @@ from contentflow.core import outbound
 
 
 @contextmanager
-def server(*pieces: bytes, pause: float = 0.0) -> Iterator[str]:
-    """Answer every call with the same bytes, piece by piece, then hang up."""
+def listening(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Hand every line that comes to ``answer``, then hang up."""
 
-    def answer(line: socket.socket) -> None:
-        with line:
-            line.recv(65_536)
-            for piece in pieces:
-                try:
-                    line.sendall(piece)
-                except OSError:
-                    return
-                time.sleep(pause)
+    def hold(line: socket.socket) -> None:
+        with line, suppress(OSError):
+            answer(line)
 
     def serve() -> None:
         while True:
@@ -31,12 +25,32 @@ def server(*pieces: bytes, pause: float = 0.0) -> Iterator[str]:
                 line, _ = door.accept()
             except OSError:
                 return
-            threading.Thread(target=answer, args=(line,), daemon=True).start()
+            threading.Thread(target=hold, args=(line,), daemon=True).start()
 
     with socket.create_server(("127.0.0.1", 0)) as door:
         threading.Thread(target=serve, daemon=True).start()
         yield f"http://127.0.0.1:{door.getsockname()[1]}/"
         door.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def server(*pieces: bytes, pause: float = 0.0) -> Iterator[str]:
+    """Answer every call with the same bytes, piece by piece, then hang up."""
+
+    def answer(line: socket.socket) -> None:
+        line.recv(65_536)
+        for piece in pieces:
+            line.sendall(piece)
+            time.sleep(pause)
+
+    with listening(answer) as url:
+        yield url
+
+
+def drip(line: socket.socket, drop: bytes, seconds: float = 5.0) -> None:
+    for _ in range(int(seconds / 0.05)):
+        line.sendall(drop)
+        time.sleep(0.05)
 
 
 def head(status: str, length: int) -> bytes:
@@ -81,13 +95,122 @@ def test_a_line_that_brings_no_whole_answer_has_none(pieces: tuple[bytes, ...]) 
         post(url)
 
 
-def test_a_body_that_drips_is_given_up() -> None:
-    began = time.monotonic()
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
-    with server(head("200 OK", 60), *[b"x"] * 60, pause=0.1) as url, pytest.raises(outbound.NoAnswer):
+
+@pytest.mark.parametrize(
+    ("begin", "drip"),
+    [
+        pytest.param(b"", b"x", id="first line"),
+        pytest.param(OK, b"X-Some: header\r\n", id="headers"),
+        pytest.param(OK + b"X-Long: ", b"y", id="one header"),
+        pytest.param(head("200 OK", 60), b"x", id="body"),
+        pytest.param(OK + b"Connection: close\r\n\r\n", b"x", id="body without a length"),
+        pytest.param(CHUNKED, b"1\r\nx\r\n", id="chunks"),
+        pytest.param(CHUNKED, b"0", id="a chunk's size"),
+        pytest.param(CHUNKED + b"1", b";ext=1", id="a chunk's extension"),
+        pytest.param(CHUNKED + b"1\r\nx\r\n0\r\n", b"X-Trailer: x\r\n", id="trailers"),
+        pytest.param(b"", b"HTTP/1.1 100 Continue\r\n\r\n", id="endless continue"),
+        pytest.param(b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", b"x", id="a redirect's body"),
+    ],
+)
+def test_an_answer_that_drips_is_given_up_in_time(begin: bytes, drip: bytes) -> None:
+    with server(begin, *[drip] * 200, pause=0.05) as url:
+        began = time.monotonic()
+        with pytest.raises(outbound.NoAnswer, match="TooSlow"):
+            post(url)
+
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_kept_connection_that_drips_the_second_answer_is_cut_too() -> None:
+    first = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    asked: list[int] = []
+
+    def answer(line: socket.socket) -> None:
+        while line.recv(65_536):
+            asked.append(id(line))
+            line.sendall(first)
+            if len(asked) > 1:
+                drip(line, b"HTTP/1.1 200 OK\r\n")
+
+    with listening(answer) as url:
+        assert post(url).body == b"ok"
+        assert post(url).body == b"ok"  # Answered at once, and the drip waits in the line.
+        began = time.monotonic()
+        with pytest.raises(outbound.NoAnswer):
+            for _ in range(3):
+                post(url)
+
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("said", [b"", b"\x16", b"\x16\x03\x03\x40\x00", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_a_handshake_that_drips_reaches_nobody(said: bytes) -> None:
+    def answer(line: socket.socket) -> None:
+        line.sendall(said)
+        drip(line, b"\x00")
+
+    with listening(answer) as url:
+        began = time.monotonic()
+        with pytest.raises(outbound.NotReached):
+            post(url.replace("http:", "https:"))
+
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_server_that_reads_nothing_is_given_up() -> None:
+    def answer(line: socket.socket) -> None:
+        time.sleep(3)
+
+    with listening(answer) as url:
+        began = time.monotonic()
+        with pytest.raises(outbound.NoAnswer):
+            outbound.post_json(url, {"a": "x" * 20_000_000}, {}, 0.5)
+
+    assert time.monotonic() - began < 2
+
+
+def test_a_name_service_that_is_slow_costs_no_more_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
+
+    began = time.monotonic()
+    with pytest.raises(outbound.NotReached):
+        post("http://slow.example/")
+
+    assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1/", "http://é\ud800/", "http://127.0.0.1:99999/", "http://x\x00y/"]
+)
+def test_an_address_that_is_none_is_not_reached(url: str) -> None:
+    with pytest.raises(outbound.NotReached):
         post(url)
 
-    assert time.monotonic() - began < 10
+
+@pytest.mark.parametrize("where", ["http://[::1", "//[", "\xff", "http://a\x00b/"])
+def test_a_redirect_that_leads_nowhere_is_an_answer_too(where: str) -> None:
+    moved = f"HTTP/1.1 302 Found\r\nLocation: {where}\r\nContent-Length: 0\r\n\r\n".encode("latin-1")
+
+    with server(moved) as url:
+        assert post(url).status == 302
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([b"X-Many: 1\r\n"] * 2_000, id="many headers"),
+        pytest.param([b"X-Long: " + b"y" * 300_000], id="a huge header"),
+        pytest.param([b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08rubbish"], id="rubbish for gzip"),
+        pytest.param([b"Transfer-Encoding: chunked\r\n\r\n", b"zz\r\n"], id="rubbish for a chunk"),
+        pytest.param([b"Transfer-Encoding: chunked\r\n\r\n", b"f" * 70_000], id="a huge chunk's size"),
+    ],
+)
+def test_rubbish_is_no_answer(pieces: list[bytes]) -> None:
+    with server(OK, *pieces) as url, pytest.raises(outbound.NoAnswer):
+        post(url)
 
 
 def test_a_redirect_is_an_answer_not_a_way(monkeypatch: pytest.MonkeyPatch) -> None:

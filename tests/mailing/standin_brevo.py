@@ -142,6 +142,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif mode == "accept then hang":
             self.standin.hang(HANG_SECONDS)
             self.close_connection = True
+        elif mode == "accept then drip":
+            for _ in range(100):
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\nX-Wait: yes\r\n\r\n")
+                self.standin.hang(0.05)
+            self.close_connection = True
         elif mode == "accept then reset":
             self._reset()
         elif mode == "slow":

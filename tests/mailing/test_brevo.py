@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid5
@@ -288,6 +289,19 @@ def test_the_key_is_a_uuid_of_the_delivery_and_the_same_at_every_try(app, brevo,
     assert (
         idempotency_key("a" * 22) == "5ab3fff5-59dc-5e91-a740-8917d0602c02"
     )  # For ever: mails are under way with it.
+
+
+def test_a_service_that_drips_its_answer_holds_no_thread(app, brevo, alice, alices_post) -> None:
+    brevo.mode = "accept then drip"
+
+    began = time.monotonic()
+    send_to_all(app, alice, alices_post)
+
+    assert (
+        time.monotonic() - began < 10
+    )  # 10 mails on 4 threads: three rounds of a second, and their retries.
+    assert states() == ["unknown"] * COUNT
+    assert brevo.readers() == ALL
 
 
 def test_a_partners_long_name_is_taken(app, brevo, alice, alices_post) -> None:

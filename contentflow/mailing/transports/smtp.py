@@ -1,12 +1,14 @@
 """SMTP (RFC 5321): no server remembers a key, so a message whose fate is not known is never tried again.
 
 ``smtp://`` takes STARTTLS when it is offered, and insists on it unless the server is this machine;
-``smtps://`` begins with TLS. User and password come from the URL.
+``smtps://`` begins with TLS. User and password come from the URL. Reaching the server and handing the
+message over have MAIL_TIMEOUT_SECONDS each, however slowly the server drips its replies.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import smtplib
 import ssl
 from ipaddress import ip_address
@@ -14,12 +16,19 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from contentflow.config import Settings
 from contentflow.core import clock
+from contentflow.core.deadline import Deadline
 from contentflow.mailing.messages import Message
 from contentflow.mailing.transports import Outcome
 from contentflow.mailing.transports.mime import Unsendable, build, message_id
+from contentflow.mailing.transports.smtp_line import Line, LineTLS
 
 ADDRESSED = {250, 251}
 PORTS = {"smtp": 587, "smtps": 465}
+QUIT_SECONDS = 2.0
+# What a server says of us and not of the message: it wants a login, or relays for others only.
+# https://www.iana.org/assignments/smtp-enhanced-status-codes
+LOGIN_WANTED = {530, 535, 538}
+ABOUT_US = re.compile(rb"\brelay|\b5\.7\.60\b", re.IGNORECASE)
 
 
 class Unprotected(Exception):
@@ -40,82 +49,112 @@ class Smtp:
             mail = build(message, chosen.email_from_name, chosen.email_from, to, delivery_id, clock.now())
         except Unsendable as error:
             return Outcome("failed", f"SMTP carries no such {error}")
+        with Deadline(2 * chosen.mail_timeout_seconds + QUIT_SECONDS) as deadline:
+            return self._deliver(mail, to, delivery_id, deadline)
+
+    def _deliver(self, mail: bytes, to: str, delivery_id: str, deadline: Deadline) -> Outcome:
+        deadline.within(self._settings.mail_timeout_seconds)
         try:
-            connection = self._connect()
-        except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError) as error:
+            line = self._connect(deadline)
+        except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError, Unprotected) as error:
             return self._rest(error, self._settings.mail_pause_seconds)
-        except Unprotected as error:
+        except ValueError as error:  # A name or password that SMTP cannot carry.
             return self._rest(error, self._settings.mail_pause_seconds)
         except (smtplib.SMTPException, OSError) as error:
             return self._rest(error, self._settings.mail_retry_seconds[0])
+        deadline.within(self._settings.mail_timeout_seconds)
         try:
-            return self._hand_over(connection, mail, to, delivery_id)
+            return self._hand_over(line, mail, to, delivery_id)
         finally:
-            _part(connection)
+            deadline.within(QUIT_SECONDS)
+            _part(line)
 
     def _rest(self, error: Exception, wait_seconds: int) -> Outcome:
         code = getattr(error, "smtp_code", "")
         return Outcome("rest", f"SMTP {type(error).__name__} {code}".strip(), wait_seconds=wait_seconds)
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, deadline: Deadline) -> smtplib.SMTP:
         url, is_here = self._url, _is_this_machine(self._url)
         host, port = str(url.hostname), url.port or PORTS[url.scheme]
-        # Named, or smtplib would ask the name service who we are.
-        us = urlsplit(self._settings.public_base_url).hostname
-        timeout = self._settings.mail_timeout_seconds
+        us = _our_name(self._settings.public_base_url)
         tls = _tls(is_here)
         if url.scheme == "smtps":
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(host, port, us, timeout=timeout, context=tls)
+            line: smtplib.SMTP = LineTLS(deadline, host, port, us, timeout=deadline.left(), context=tls)
         else:
-            connection = smtplib.SMTP(host, port, us, timeout=timeout)
+            line = Line(deadline, host, port, us, timeout=deadline.left())
         try:
-            self._greet(connection, url, tls, is_here)
+            self._greet(line, url, tls, is_here)
         except BaseException:
-            connection.close()
+            line.close()
             raise
-        return connection
+        return line
 
-    def _greet(self, connection: smtplib.SMTP, url: SplitResult, tls: ssl.SSLContext, is_here: bool) -> None:
-        connection.ehlo_or_helo_if_needed()
+    def _greet(self, line: smtplib.SMTP, url: SplitResult, tls: ssl.SSLContext, is_here: bool) -> None:
+        line.ehlo_or_helo_if_needed()
         if url.scheme == "smtp":
-            if connection.has_extn("starttls"):
-                connection.starttls(context=tls)
-                connection.ehlo()
+            if line.has_extn("starttls"):
+                line.starttls(context=tls)
+                line.ehlo()
             elif not is_here:
                 raise Unprotected
         if url.username:
-            connection.login(unquote(url.username), unquote(url.password or ""))
+            line.login(unquote(url.username), unquote(url.password or ""))
 
-    def _hand_over(self, connection: smtplib.SMTP, mail: bytes, to: str, delivery_id: str) -> Outcome:
+    def _hand_over(self, line: smtplib.SMTP, mail: bytes, to: str, delivery_id: str) -> Outcome:
         sender = self._settings.email_from
         try:
-            code, _ = connection.mail(sender)
-            if code == 250:
-                code, _ = connection.rcpt(to)
-        except (smtplib.SMTPException, OSError) as error:
-            return Outcome("later", f"SMTP {type(error).__name__}")
-        if code not in ADDRESSED:
-            return _refused(code)
+            code, said = line.mail(sender)
+            if code != 250:
+                return self._sender_refused(code)
+            code, said = line.rcpt(to)
+            if code in ADDRESSED:
+                code, said = line.docmd("DATA")
+        except (smtplib.SMTPException, OSError, ValueError) as error:  # Nothing of the message was sent.
+            wait_seconds = self._settings.mail_retry_seconds[0]
+            return Outcome("rest", f"SMTP {type(error).__name__}", wait_seconds=wait_seconds, uses_try=True)
+        if code != 354:
+            return self._refused(code, said)
         try:
-            code, _ = connection.data(mail)
-        except smtplib.SMTPDataError as error:  # No 354: nothing of the message was sent.
-            return _refused(error.smtp_code)
+            line.send(re.sub(rb"(?m)^\.", b"..", mail) + b".\r\n")
+            code, said = line.getreply()
         except (smtplib.SMTPException, OSError) as error:
             return Outcome("unknown", f"SMTP {type(error).__name__} after DATA")
-        if code != 250:
-            return _refused(code)
-        return Outcome("sent", message_id=message_id(sender, delivery_id))
+        if 200 <= code < 300:
+            return Outcome("sent", message_id=message_id(sender, delivery_id))
+        if 400 <= code < 600:
+            return self._refused(code, said)
+        return Outcome("unknown", f"SMTP {code} after DATA")  # A reply that broke off.
+
+    def _sender_refused(self, code: int) -> Outcome:
+        """Nothing is known of the message yet: the server refuses us, and would all mail."""
+        is_for_long = 500 <= code < 600
+        chosen = self._settings
+        wait_seconds = chosen.mail_pause_seconds if is_for_long else chosen.mail_retry_seconds[0]
+        return Outcome("rest", f"SMTP {code} to MAIL", wait_seconds=wait_seconds, uses_try=True)
+
+    def _refused(self, code: int, said: bytes) -> Outcome:
+        if not 500 <= code < 600:
+            return Outcome("later", f"SMTP {code}")
+        if code in LOGIN_WANTED or ABOUT_US.search(said):
+            wait_seconds = self._settings.mail_pause_seconds
+            return Outcome("rest", f"SMTP {code}", wait_seconds=wait_seconds, uses_try=True)
+        return Outcome("failed", f"SMTP {code}")
 
 
-def _refused(code: int) -> Outcome:
-    kind = "failed" if 500 <= code < 600 else "later"
-    return Outcome(kind, f"SMTP {code}")  # type: ignore[arg-type]
-
-
-def _part(connection: smtplib.SMTP) -> None:
+def _part(line: smtplib.SMTP) -> None:
     with contextlib.suppress(smtplib.SMTPException, OSError):
-        connection.quit()
-    connection.close()
+        line.quit()
+    line.close()
+
+
+def _our_name(base_url: str) -> str:
+    """Return the name for EHLO; without one smtplib would ask the name service who we are."""
+    host = urlsplit(base_url).hostname or "localhost"
+    try:
+        address = ip_address(host)
+        return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
+    except ValueError:
+        return host if host.isascii() else host.encode("idna").decode("ascii")
 
 
 def _tls(is_here: bool) -> ssl.SSLContext:

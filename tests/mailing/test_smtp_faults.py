@@ -1,0 +1,273 @@
+"""Mail servers that drip, break off and babble: no thread is held, and nothing is sent twice."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from contentflow import config
+from contentflow.mailing.transports import Outcome
+from contentflow.mailing.transports import smtp as module
+from contentflow.mailing.transports.smtp import Smtp, _our_name
+from tests.conftest import BASE_ENV
+from tests.mailing.sink import Sink, free_port
+from tests.mailing.test_smtp import LETTER
+
+STAGES = ["connect", "EHLO", "MAIL", "RCPT", "DATA", "end"]
+GOOD = {
+    "connect": b"220 hello\r\n",
+    "EHLO": b"250 hello\r\n",
+    "MAIL": b"250 ok\r\n",
+    "RCPT": b"250 ok\r\n",
+    "DATA": b"354 go on\r\n",
+    "end": b"250 taken\r\n",
+    "QUIT": b"221 bye\r\n",
+}
+Act = Callable[[socket.socket], None]
+
+
+@contextmanager
+def server(stage: str, act: Act) -> Iterator[int]:
+    """A mail server that answers as it should, but at ``stage`` does what it is told."""
+
+    def answer(line: socket.socket, at: str) -> None:
+        if at == stage or (at, stage) == ("HELO", "EHLO"):
+            act(line)
+        else:
+            line.sendall(GOOD[at])
+
+    def talk(line: socket.socket) -> None:
+        with line, suppress(OSError):
+            answer(line, "connect")
+            reader = line.makefile("rb")
+            while said := reader.readline():
+                verb = said[:4].decode("latin-1").strip().upper()
+                answer(line, verb)
+                if verb == "DATA":
+                    while reader.readline() not in (b".\r\n", b""):
+                        pass
+                    answer(line, "end")
+
+    def serve() -> None:
+        while True:
+            try:
+                line, _ = door.accept()
+            except OSError:
+                return
+            threading.Thread(target=talk, args=(line,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        threading.Thread(target=serve, daemon=True).start()
+        yield int(door.getsockname()[1])
+        door.shutdown(socket.SHUT_RDWR)
+
+
+def send(port: int, scheme: str = "smtp") -> Outcome:
+    url = f"{scheme}://127.0.0.1:{port}"
+    return Smtp(config.load({**BASE_ENV, "SMTP_URL": url, "MAIL_TIMEOUT_SECONDS": "1"})).send(
+        LETTER, "reader@example.org", "id1"
+    )
+
+
+def says(reply: bytes) -> Act:
+    return lambda line: line.sendall(reply)
+
+
+def hangs_up_after(reply: bytes) -> Act:
+    def act(line: socket.socket) -> None:
+        line.sendall(reply)
+        line.shutdown(socket.SHUT_RDWR)
+
+    return act
+
+
+def drips(drop: bytes, begin: bytes = b"") -> Act:
+    def act(line: socket.socket) -> None:
+        line.sendall(begin)
+        for _ in range(200):
+            line.sendall(drop)
+            time.sleep(0.05)
+
+    return act
+
+
+KIND_OF = {stage: "unknown" if stage == "end" else "rest" for stage in STAGES}
+
+
+@pytest.mark.parametrize("drop", [b"2", b"250-more\r\n"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_reply_that_drips_holds_nobody_longer_than_its_step(stage: str, drop: bytes) -> None:
+    with server(stage, drips(drop)) as port:
+        began = time.monotonic()
+        outcome = send(port)
+
+    assert time.monotonic() - began < 3
+    assert outcome.kind == KIND_OF[stage]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_line_that_breaks_lets_the_sender_rest_before_the_message_and_is_unknown_after_it(
+    stage: str,
+) -> None:
+    for begin in (b"", b"2", b"25", b"250-", b"250-more\r\n", b"4", b"5\xff"):
+        with server(stage, hangs_up_after(begin)) as port:
+            assert send(port).kind == KIND_OF[stage], begin
+
+
+def test_a_goodbye_that_drips_takes_nothing_back_and_holds_nobody() -> None:
+    with server("QUIT", drips(b"2")) as port:
+        began = time.monotonic()
+        outcome = send(port)
+
+    assert outcome.kind == "sent"
+    assert time.monotonic() - began < 3.5
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "reply", [b"x" * 100_000 + b"\r\n", b"\xff\x00\r\n", b"\r\n", b"999 what\r\n", b"-12 x\r\n"]
+)
+def test_rubbish_is_never_sent_and_never_failed(stage: str, reply: bytes) -> None:
+    with server(stage, says(reply)) as port:
+        kind = send(port).kind
+
+    assert kind == "unknown" if stage == "end" else kind in {"rest", "later"}
+
+
+def test_endless_replies_do_not_fill_the_memory() -> None:
+    def babble(line: socket.socket) -> None:
+        for _ in range(100):
+            line.sendall(b"250-babble\r\n" * 10_000)
+
+    with server("end", babble) as port:
+        began = time.monotonic()
+        outcome = send(port)
+
+    assert outcome.kind == "unknown"
+    assert time.monotonic() - began < 0.9  # Long before the deadline: 256 kB are enough.
+
+
+def test_a_handshake_that_drips_is_given_up() -> None:
+    with server("connect", drips(b"\x16")) as port:
+        began = time.monotonic()
+        outcome = send(port, "smtps")
+
+    assert outcome.kind == "rest"
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply", "kind", "wait"),
+    [
+        ("MAIL", b"550 5.1.0 sender rejected\r\n", "rest", 300),
+        ("MAIL", b"530 5.7.0 Authentication required\r\n", "rest", 300),
+        ("MAIL", b"421 busy\r\n", "rest", 5),
+        ("RCPT", b"554 5.7.1 <reader@example.org>: Relay access denied\r\n", "rest", 300),
+        ("RCPT", b"550 5.7.1 Unable to relay\r\n", "rest", 300),
+        ("RCPT", b"530 5.7.0 Must issue a STARTTLS command first\r\n", "rest", 300),
+        ("RCPT", b"550 5.1.1 no such user\r\n", "failed", 0),
+        ("RCPT", b"550 5.7.1 Sender blocked by recipient\r\n", "failed", 0),
+        ("DATA", b"451 try later\r\n", "later", 0),
+        ("end", b"550 5.7.60 SMTP; Client does not have permissions to send as this sender\r\n", "rest", 300),
+        ("end", b"554 5.7.1 spam\r\n", "failed", 0),
+        ("end", b"252 perhaps\r\n", "sent", 0),
+    ],
+)
+def test_what_a_server_says_of_us_stops_the_sender_and_fails_no_mail(
+    stage: str, reply: bytes, kind: str, wait: int
+) -> None:
+    with server(stage, says(reply)) as port:
+        outcome = send(port)
+
+    assert (outcome.kind, outcome.wait_seconds) == (kind, wait)
+    assert "reader" not in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [
+        ("https://share.example.org", "share.example.org"),
+        ("http://127.0.0.1:8000", "[127.0.0.1]"),
+        ("http://[::1]:8000", "[IPv6:::1]"),
+        ("https://école.example", "xn--cole-9oa.example"),
+    ],
+)
+def test_we_introduce_ourselves_in_a_way_that_servers_take(base: str, name: str) -> None:
+    assert _our_name(base) == name
+
+
+@pytest.mark.parametrize("who", ["zo%C3%A9:secret@", "zoe:secr%C3%A9t@"])
+def test_a_password_that_smtp_cannot_carry_lets_the_sender_rest(
+    who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ehlo = b"250-hello\r\n250 AUTH PLAIN LOGIN\r\n"
+    with server("EHLO", says(ehlo)) as port:
+        url = f"smtp://{who}127.0.0.1:{port}"
+        transport = Smtp(config.load({**BASE_ENV, "SMTP_URL": url, "MAIL_TIMEOUT_SECONDS": "1"}))
+        outcome = transport.send(LETTER, "reader@example.org", "id1")
+
+    assert (outcome.kind, outcome.wait_seconds) == ("rest", 300)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1))
+    signed = made.not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    (tmp_path / "server.pem").write_bytes(pem + signed.public_bytes(serialization.Encoding.PEM))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "server.pem")
+    return context
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_a_mail_leaves_over_tls(scheme: str, certificate: ssl.SSLContext) -> None:
+    sink = Sink()
+    options = {"ssl_context": certificate} if scheme == "smtps" else {"tls_context": certificate}
+    if scheme == "smtp":
+        options["require_starttls"] = True  # type: ignore[assignment]
+    controller = Controller(sink, hostname="127.0.0.1", port=free_port(), **options)  # type: ignore[arg-type]
+    controller.start()
+    try:
+        outcome = send(controller.port, scheme)
+    finally:
+        controller.stop()
+
+    assert outcome.kind == "sent"
+    assert re.search(rb"^To: reader@example.org\r$", sink.mails[0], re.M)
+
+
+def test_a_drip_under_tls_is_cut_too(certificate: ssl.SSLContext) -> None:
+    def act(line: socket.socket) -> None:
+        with certificate.wrap_socket(line, server_side=True) as inner:
+            drips(b"2")(inner)
+
+    with server("connect", act) as port:
+        began = time.monotonic()
+        outcome = send(port, "smtps")
+
+    assert outcome.kind == "rest"
+    assert time.monotonic() - began < 2
+    assert module.QUIT_SECONDS <= 2
