@@ -119,6 +119,19 @@ def _counts(
     return counts
 
 
+def counts_of_partner(partner_id: str) -> dict[str, dict[str, int]]:
+    """Return all clicks of a partner by channel and verdict; it reads sums, not posts."""
+    found = (
+        select(PartnerDay.channel, PartnerDay.verdict, func.sum(PartnerDay.clicks))
+        .where(PartnerDay.partner_id == partner_id)
+        .group_by(PartnerDay.channel, PartnerDay.verdict)
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for channel, verdict, number in db.session.execute(found):
+        counts.setdefault(channel, {})[verdict] = int(number)
+    return counts
+
+
 def daily_valid(partner_id: str, days: int) -> list[tuple[date, int]]:
     """Return (UTC day, valid clicks), oldest first, today last; days without clicks are there too."""
     first = clock.now().date() - timedelta(days=days - 1)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-from contentflow.byop import services as byop
+from contentflow.byop import pages
 from contentflow.byop.models import Submission
+from contentflow.byop.pages import PostPage
 from contentflow.byop.words import DEFAULT_TITLE
 from contentflow.core import audit, clock
 from contentflow.core.errors import Refused
@@ -24,6 +25,7 @@ from contentflow.sharekit import services as sharekit
 from contentflow.sharekit.sentences import VerdictLine, channel_name, explain
 
 PAGE = 20
+LOOKED_AT = 50  # What is due next is sought among the newest posts.
 DAYS = 30
 EXPORT_KEYS = (
     "submissions",
@@ -68,17 +70,19 @@ class Post:
 
 @dataclass(frozen=True)
 class Home:
-    """``posts`` is one page of ``count``; every number is of all posts, the chart of the last 30 UTC days."""
+    """``posts`` are those of ``page``; every number is of all posts, the chart of the last 30 UTC days."""
 
     posts: list[Post]
-    count: int
-    page: int
-    pages: int
+    page: PostPage
     verdicts: Mapping[str, int]
     channels: list[tuple[str, int]]
     days: list[tuple[date, int]]
     step: NextStep
     balances: Mapping[str, int]
+
+    @property
+    def count(self) -> int:
+        return self.page.count
 
     @property
     def valid(self) -> int:
@@ -101,31 +105,33 @@ class Home:
         return explain(self.verdicts)
 
 
-def home(partner_id: str, page: int) -> Home:
-    """Return the partner's home with the ``page``-th 20 posts; a page that is not there is the last."""
-    posts = _posts_of(partner_id)
-    pages = max(1, -(-len(posts) // PAGE))
-    page = min(max(page, 1), pages)
+def home(partner_id: str, before: str = "", after: str = "") -> Home:
+    """Return the partner's home with 20 posts: those older than the post ``before``, newer than ``after``.
+
+    What it costs does not grow with the number of posts: sums come from sums, and what is due next is
+    sought among the newest.
+    """
+    page = pages.page_of_posts(partner_id, PAGE, before, after)
+    recent = pages.newest_posts(partner_id, LOOKED_AT, Submission.archived_at.is_(None))
+    posts = {post.submission.id: post for post in _posts_of([*page.posts, *recent])}
+    counts = links.counts_of_partner(partner_id)
     return Home(
-        posts=posts[(page - 1) * PAGE : page * PAGE],
-        count=len(posts),
+        posts=[posts[submission.id] for submission in page.posts],
         page=page,
-        pages=pages,
-        verdicts=_summed(links.verdict_counts([post.submission.id for post in posts])),
-        channels=_named(_summed({post.submission.id: post.valid_by_channel for post in posts})),
+        verdicts=_summed(counts),
+        channels=_named({channel: verdicts.get("valid", 0) for channel, verdicts in counts.items()}),
         days=links.daily_valid(partner_id, DAYS),
         balances=ledger.balances(partner_id),
-        step=next_step([_facts(post) for post in posts if post.submission.archived_at is None]),
+        step=next_step([_facts(posts[submission.id]) for submission in recent]),
     )
 
 
-def _posts_of(partner_id: str) -> list[Post]:
-    submissions = byop.list_submissions(partner_id)
-    ids = [submission.id for submission in submissions]
-    shares, valid = sharekit.share_counts(ids), links.valid_by_channel(ids)
+def _posts_of(submissions: Iterable[Submission]) -> list[Post]:
+    own = {submission.id: submission for submission in submissions}
+    shares, valid = sharekit.share_counts(own), links.valid_by_channel(own)
     return [
         Post(submission, shares.get(submission.id, {}), valid.get(submission.id, {}))
-        for submission in submissions
+        for submission in own.values()
     ]
 
 

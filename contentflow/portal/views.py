@@ -19,8 +19,9 @@ bp = Blueprint("portal", __name__, url_prefix="/partner")
 @bp.get("/portal")
 @partner_required
 def home() -> ResponseReturnValue:
-    page = request.args.get("page", 1, int)
-    return render("portal/home.html", home=services.home(current_partner().id, page), names=CHANNEL_NAMES)
+    sent = request.args
+    home = services.home(current_partner().id, sent.get("before", ""), sent.get("after", ""))
+    return render("portal/home.html", home=home, names=CHANNEL_NAMES)
 
 
 @bp.get("/export.json")

@@ -144,16 +144,87 @@ def test_hostile_titles_are_only_text(alice, alice_client, offer):
 def test_twenty_posts_stand_on_a_page(alice, alice_client, offer):
     add_posts(alice, 23)
 
-    first, second = page_of(alice_client), page_of(alice_client, "/partner/portal?page=2")
+    first = page_of(alice_client)
+    second = page_of(alice_client, neighbour(first, "before"))
+    again = page_of(alice_client, neighbour(second, "after"))
 
     assert first.count('class="row-title"') == 20
-    assert "page 1 sur 2" in first
+    assert "posts 1 à 20 sur 23" in first and "posts 21 à 23 sur 23" in second
     assert second.count('class="row-title"') == 3
+    assert titles(again) == titles(first)
+    assert neighbour(first, "after") == neighbour(second, "before") == ""
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "99", "x", "9" * 40])
-def test_a_page_that_is_not_there_is_one_that_is(alice_client, alices_post, page):
-    assert "Une heure gagnée" in page_of(alice_client, f"/partner/portal?page={page}")
+def neighbour(page, which):
+    found = re.search(rf'href="(/partner/portal\?{which}=[0-9A-Za-z]+)#posts"', page)
+    return found[1] if found else ""
+
+
+def titles(page):
+    return re.findall(r'class="row-title"[^>]*>([^<]+)<', page)
+
+
+def test_the_pages_show_every_post_once_also_those_of_one_moment(alice, alice_client, offer):
+    add_posts(alice, 47)
+    with transaction():
+        for submission in db.session.scalars(db.select(byop.Submission)):
+            submission.created_at = clock.now().replace(microsecond=0, second=0)
+
+    url, seen, turned = "/partner/portal", [], []
+    while url:
+        page = page_of(alice_client, url)
+        seen += titles(page)
+        turned.append(url)
+        url = neighbour(page, "before")
+
+    assert sorted(seen) == sorted(f"Post {n}" for n in range(47))
+    assert len(turned) == 3
+
+
+def test_a_post_that_comes_meanwhile_moves_no_page(alice, alice_client, offer):
+    add_posts(alice, 23)
+    older = neighbour(page_of(alice_client), "before")
+    before = titles(page_of(alice_client, older))
+    with transaction():
+        byop.submit_post(alice.id, Draft(title="New", nonce="new"))
+
+    assert titles(page_of(alice_client, older)) == before
+
+
+@pytest.mark.parametrize("cursor", ["0", "-1", "x", "9" * 40, "0" * 22, "\x00", "é"])
+def test_a_page_that_is_not_there_is_the_first(alice_client, alices_post, cursor):
+    for which in ("before", "after"):
+        assert "Une heure gagnée" in page_of(alice_client, f"/partner/portal?{which}={cursor}")
+
+
+def test_anothers_post_is_no_cursor(alice, bob, alice_client, alices_post):
+    with transaction():
+        bobs = byop.submit_post(bob.id, Draft(title="Bob's", nonce="bob")).id
+
+    assert "Une heure gagnée" in page_of(alice_client, f"/partner/portal?before={bobs}")
+
+
+def test_what_a_page_reads_does_not_grow_with_the_posts(alice, alice_client, offer):
+    add_posts(alice, 110)
+
+    rows = rows_read(lambda: page_of(alice_client))
+
+    assert rows <= 50 + 20  # The newest ones and the page, never all.
+
+
+def rows_read(act):
+    """Return how many posts were made out of rows."""
+    made = []
+
+    def note(target, context):
+        made.append(target)
+
+    event.listen(byop.Submission, "load", note)
+    try:
+        act()
+    finally:
+        event.remove(byop.Submission, "load", note)
+    return len(made)
 
 
 def test_thirty_posts_cost_as_many_queries_as_three(alice, alice_client, offer):
