@@ -73,6 +73,12 @@ class Settings:
         "the mention of law 2023-451, art. 5-2",
     )
     partner_signup: str = setting(values.choice("closed"), "closed", "closed: the operator adds partners")
+    mail_transport: str = setting(
+        values.choice("", "none"),
+        "",
+        "empty: Brevo or SMTP, in production one of them is needed; none: no e-mail at all, "
+        "and logins by partner login-link",
+    )
     brevo_api_key: str = setting(values.line(255), "", "Brevo's API key; empty: no Brevo")
     brevo_api_url: str = setting(
         values.url("http", "https"), "https://api.brevo.com/v3", "Brevo's API, /v3 included"
@@ -154,11 +160,28 @@ class Settings:
         return self.public_base_url.startswith("https://")
 
     @property
+    def sends_mail(self) -> bool:
+        return self.mail_transport != "none"
+
+    @property
     def has_mail_service(self) -> bool:
-        return bool(self.brevo_api_key or self.smtp_url)
+        return self.sends_mail and bool(self.brevo_api_key or self.smtp_url)
+
+    @property
+    def has_local_mailbox(self) -> bool:
+        """Whether mails are kept here to look at, and reach nobody: in development alone."""
+        return self.env == "development" and self.sends_mail and not self.has_mail_service
+
+    @property
+    def can_mail_kits(self) -> bool:
+        return self.share_email_enabled and self.sends_mail
 
 
 SECRET = {"secret_key", "brevo_api_key", "smtp_url", "database_url", "huey_url"}
+NO_MAIL_SERVICE = (
+    "production needs BREVO_API_KEY or SMTP_URL, and EMAIL_FROM; "
+    "or MAIL_TRANSPORT=none: no e-mail at all, and logins by “contentflow partner login-link”"
+)
 NAMES = {
     "byop_default_revshare_bp": "BYOP_DEFAULT_REVSHARE_PCT",
     "network_get": "NETWORK_NAME_ALLOW_GET",
@@ -213,7 +236,11 @@ def _require(parsed: Mapping[str, Any]) -> None:
         raise WrongSetting("SECRET_KEY", "", "production needs a random key of at least 8 characters")
     if not parsed["public_base_url"]:
         raise WrongSetting("PUBLIC_BASE_URL", "", "production needs the address people see, https://…")
-    if (parsed["brevo_api_key"] or parsed["smtp_url"]) and not parsed["email_from"]:
+    has_service = bool(parsed["brevo_api_key"] or parsed["smtp_url"])
+    sends_mail = parsed["mail_transport"] != "none"
+    if parsed["env"] == "production" and sends_mail and not has_service:
+        raise WrongSetting("MAIL_TRANSPORT", "", NO_MAIL_SERVICE)
+    if has_service and sends_mail and not parsed["email_from"]:
         raise WrongSetting("EMAIL_FROM", "", "the sender's address is needed with BREVO_API_KEY or SMTP_URL")
 
 

@@ -54,7 +54,7 @@ def share(text: str) -> int:
 def choice(*choices: str) -> Parser:
     def parse(text: str) -> str:
         if text.strip() not in choices:
-            raise ValueError("one of: " + ", ".join(choices))
+            raise ValueError("one of: " + ", ".join(choice or "empty" for choice in choices))
         return text.strip()
 
     return parse

@@ -18,13 +18,15 @@ from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 
 from contentflow import config, create_app
+from contentflow.config import settings
 from contentflow.core import migrate
 from contentflow.core.db import Base, db, transaction
+from contentflow.mailing import transports
 from contentflow.offers import services as offers
 from contentflow.offers.models import Offer
 from contentflow.partners import services as partners
 from contentflow.partners.models import Partner
-from tests.house import browser, log_in
+from tests.house import POST_OFFICE, PostOffice, browser, log_in
 
 POSTGRES = os.environ.get("CONTENTFLOW_TEST_DATABASE", "")
 BASE_ENV = {
@@ -32,6 +34,7 @@ BASE_ENV = {
     "SECRET_KEY": "a-test-key-of-enough-length",
     "PUBLIC_BASE_URL": "https://share.example.org",
     "EMAIL_FROM": "bonjour@share.example.org",
+    "SMTP_URL": POST_OFFICE,
 }
 GIGABYTE = 1 << 30
 LEDGER = ("ledger_entries", "ledger_postings")
@@ -104,6 +107,20 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", connect_here)
 
 
+@pytest.fixture(autouse=True)
+def post_office(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let mail arrive in rows that tests read, unless a test names a mail service of its own."""
+    chosen = transports.chosen
+
+    def choose() -> transports.Transport | None:
+        is_ours = (
+            settings().sends_mail and not settings().brevo_api_key and settings().smtp_url == POST_OFFICE
+        )
+        return PostOffice(settings()) if is_ours else chosen()
+
+    monkeypatch.setattr(transports, "chosen", choose)
+
+
 @pytest.fixture(scope="session")
 def worker_name(request: pytest.FixtureRequest) -> str:
     return str(getattr(request.config, "workerinput", {}).get("workerid", "main"))
@@ -173,8 +190,10 @@ def make_app(tmp_path: Path, database_url: str) -> Iterator[MakeApp]:
     made: list[Flask] = []
 
     def make(**environ: str) -> Flask:
-        settings = {**BASE_ENV, "DATA_DIR": str(tmp_path), "DATABASE_URL": database_url, **environ}
-        app = create_app(config.load(settings))
+        given = {**BASE_ENV, "DATA_DIR": str(tmp_path), "DATABASE_URL": database_url, **environ}
+        if given["ENV"] == "development" and "SMTP_URL" not in environ:
+            given["SMTP_URL"] = ""  # As under ``make run``: mails stay in the local mailbox.
+        app = create_app(config.load(given))
         app.testing = False  # The edge answers errors as it would in production.
         made.append(app)
         return app

@@ -12,9 +12,24 @@ from werkzeug.test import TestResponse
 
 from contentflow.core.db import db, transaction
 from contentflow.core.work import LANES, bells
+from contentflow.mailing.messages import Message
+from contentflow.mailing.transports import Outcome
+from contentflow.mailing.transports.mailbox import Mailbox
 from contentflow.partners import services as partners
 
+# A mail service that no test reaches: its mails arrive in ``captured_mails``, where tests read them.
+POST_OFFICE = "smtp://post-office.example.org"
 HOST = {"base_url": "https://share.example.org"}
+
+
+class PostOffice(Mailbox):
+    """Takes every mail as a real service would, and keeps it to be read."""
+
+    name = "smtp"
+
+    def send(self, message: Message, to: str, delivery_id: str) -> Outcome:
+        super().send(message, to, delivery_id)
+        return Outcome("sent")
 
 
 def browser(app: Flask) -> FlaskClient:

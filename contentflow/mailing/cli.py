@@ -26,9 +26,10 @@ def status() -> dict[str, Any]:
     count = select(Delivery.state, func.count()).group_by(Delivery.state)
     counts = {state: number for state, number in db.session.execute(count)}
     oldest = db.session.scalar(select(func.min(Delivery.created_at)).where(Delivery.state == "queued"))
+    transport = transports.chosen()
     rests = [f"{one.transport} until {clock.iso(one.until)}: {one.reason}" for one in pauses.all_pauses()]
     return {
-        "transport": transports.chosen().name,
+        "transport": transport.name if transport else "none",
         "pause": "; ".join(rests) or None,
         "oldest_queued": clock.iso(oldest),
         **{state: counts.get(state, 0) for state in STATES},

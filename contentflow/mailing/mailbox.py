@@ -16,7 +16,7 @@ SHOWN = 100
 
 
 def is_open(chosen: Settings) -> bool:
-    return chosen.env == "development" and not chosen.has_mail_service
+    return chosen.has_local_mailbox
 
 
 def newest_mails() -> list[CapturedMail]:

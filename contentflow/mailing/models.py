@@ -25,7 +25,8 @@ from contentflow.core.work import Workable
 
 STATES = ("queued", "sending", "sent", "captured", "failed", "unknown", "cancelled")
 # What never reached its reader uses nothing up: the same post may go to them again.
-_COUNTS = text("state NOT IN ('failed', 'cancelled')")
+UNREACHED = ("failed", "cancelled", "captured")
+_COUNTS = text(f"state NOT IN {UNREACHED}")
 
 
 class Delivery(Workable, Base):

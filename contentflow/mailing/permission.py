@@ -65,7 +65,7 @@ def must_wait(delivery: Delivery) -> bool:
     """Whether share mail stands still for now: switched off, or the account's day is full."""
     if delivery.kind != "share":
         return False
-    return not settings().share_email_enabled or _is_account_full(delivery)
+    return not settings().can_mail_kits or _is_account_full(delivery)
 
 
 def _is_account_full(delivery: Delivery) -> bool:
@@ -74,7 +74,7 @@ def _is_account_full(delivery: Delivery) -> bool:
         return False
     lock("mailing.account")
     since = clock.now() - ACCOUNT_WINDOW
-    in_window = (Delivery.kind == "share", Delivery.first_tried_at > since)
+    in_window = (Delivery.kind == "share", Delivery.first_tried_at > since, Delivery.state != "captured")
     used = db.session.scalar(select(func.count()).select_from(Delivery).where(*in_window)) or 0
     if used < limit:
         pauses.end(pauses.ACCOUNT)

@@ -20,7 +20,7 @@ from contentflow.core.db import db
 from contentflow.mailing import pauses
 from contentflow.mailing.composers import compose
 from contentflow.mailing.messages import Message
-from contentflow.mailing.models import Delivery, FirstContact
+from contentflow.mailing.models import UNREACHED, Delivery, FirstContact
 from contentflow.mailing.permission import lock_sender, may_still_leave, must_wait
 from contentflow.mailing.transports import Outcome, Transport
 
@@ -134,7 +134,7 @@ def _drop(delivery: Delivery, is_first: bool) -> None:
 def _close(delivery: Delivery, state: str, reason: str) -> None:
     delivery.state, delivery.reason, delivery.settled_at = state, reason, clock.now()
     delivery.lease = delivery.leased_until = None
-    if state in {"failed", "cancelled"}:
+    if state in UNREACHED:
         free_first_contact(delivery.id)
 
 
@@ -147,7 +147,7 @@ def settle(claim: Claim, outcome: Outcome, transport: Transport) -> None:
     """Write what became of a claim; one that was taken over meanwhile keeps its successor's."""
     values = _settled(claim, outcome)
     is_ours = work.settle(Delivery, claim.delivery_id, claim.lease, **values)
-    if is_ours and values["state"] == "failed":
+    if is_ours and values["state"] in UNREACHED:
         free_first_contact(claim.delivery_id)
     if outcome.kind == "rest":
         pauses.rest(transport.name, outcome.wait_seconds, outcome.reason)

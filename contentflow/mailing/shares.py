@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from contentflow.config import settings
 from contentflow.core import clock
@@ -19,7 +19,7 @@ from contentflow.core.db import db, in_transaction
 from contentflow.core.errors import NotFound
 from contentflow.core.ids import new_id
 from contentflow.mailing.addresses import Parsed, Reason
-from contentflow.mailing.models import ConsentProof, Delivery, FirstContact
+from contentflow.mailing.models import UNREACHED, ConsentProof, Delivery, FirstContact
 from contentflow.mailing.permission import lock, once_contacted, subscribed_to, suppressed_for
 from contentflow.mailing.recipients import recipient_hash
 from contentflow.mailing.sending import free_first_contact
@@ -108,7 +108,7 @@ def _already_sent(submission_id: str, hashes: list[str]) -> set[str]:
     found = select(Delivery.recipient_hash).where(
         Delivery.submission_id == submission_id,
         Delivery.recipient_hash.in_(hashes),
-        Delivery.state.not_in(["failed", "cancelled"]),
+        Delivery.state.not_in(UNREACHED),
     )
     return set(db.session.scalars(found))
 
@@ -179,6 +179,13 @@ def _take_first_contacts(partner_id: str, deliveries: Sequence[Delivery]) -> Non
         if delivery.recipient_hash not in confirmed
     )
     db.session.flush()
+
+
+def captured_since(partner_id: str, since: datetime) -> int:
+    """Return how many share mails of a partner were queued after ``since`` and only captured."""
+    captured = (Delivery.kind == "share", Delivery.state == "captured", Delivery.created_at > since)
+    counted = select(func.count()).select_from(Delivery)
+    return db.session.scalar(counted.where(Delivery.partner_id == partner_id, *captured)) or 0
 
 
 # Looking and taking back

@@ -37,8 +37,8 @@ def send(delivery_id: str) -> None:
 
 def _send(delivery_id: str) -> None:
     transport = transports.chosen()
-    taken = _claim(delivery_id, transport)
-    if taken is None:
+    taken = _claim(delivery_id, transport) if transport else None
+    if transport is None or taken is None:
         return
     with held(Delivery, taken.delivery_id, taken.lease, MOST_SECONDS):
         _settle(taken, _hand_over(taken, transport), transport)
@@ -91,12 +91,15 @@ def _put_off(delivery_id: str) -> None:
 
 def ring_due() -> None:
     """Ring for what is due, the urgent first, and never for more than the lane can soon do."""
-    way = pauses.way(transports.chosen().name)
+    transport = transports.chosen()
+    if transport is None:
+        return
+    way = pauses.way(transport.name)
     room = MOST_WAITING_BELLS - work.bells().waiting("mail")
     if way == "closed" or room <= 0:
         return
     ids = _due(room, URGENT)
-    if settings().share_email_enabled and pauses.way(pauses.ACCOUNT) != "closed":
+    if settings().can_mail_kits and pauses.way(pauses.ACCOUNT) != "closed":
         ids += _due(room, Delivery.kind == "share")
     for due_id in ids[: 1 if way == "probe" else room]:
         work.ring_now(STEP, due_id)

@@ -18,7 +18,7 @@ from contentflow.web.admission import Gate, close_when_off
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(views.bp)
-    close_when_off(app, Gate("/byop/email", "share_email_enabled", 400, "sharekit/email_off.html"))
+    close_when_off(app, Gate("/byop/email", "can_mail_kits", 400, "sharekit/email_off.html"))
     register_card(app, views.preview_card)
     register_chore(app, keeping.forget_old_shares)
     registry(app).erasures.append(services.forget_partner)

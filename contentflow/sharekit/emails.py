@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
 from contentflow.byop import services as byop
 from contentflow.core.db import in_transaction
@@ -52,6 +53,8 @@ STATE_SENTENCES = {
     "unknown": _l("Issue inconnue : il ne sera pas renvoyé"),
     "cancelled": _l("Annulé"),
 }
+# Green is for what left, and for nothing else.
+STATE_ICONS = {"sent": "check", "queued": "clock", "sending": "clock", "captured": "info", "cancelled": "x"}
 UNSETTLED = frozenset({"queued", "sending"})
 
 
@@ -86,6 +89,24 @@ def explain(verdict: str, reason: str = "") -> str:
     if verdict == "invalid" and reason in list(Reason):
         return str(REASON_SENTENCES.get(Reason(reason), VERDICT_SENTENCES["invalid"]))
     return str(VERDICT_SENTENCES[verdict])
+
+
+def headline(states: Sequence[str]) -> str:
+    """Say in one sentence what became of the mails of a send, by their states."""
+    going, sent, captured = (
+        sum(state in group for state in states) for group in (UNSETTLED, {"sent"}, {"captured"})
+    )
+    if going:
+        return str(ngettext("%(num)s message en route", "%(num)s messages en route", going))
+    if sent:
+        return str(ngettext("%(num)s message envoyé", "%(num)s messages envoyés", sent))
+    if captured:
+        return str(_("Rien n’est parti : aucun service d’e-mail n’est réglé."))
+    if states and set(states) == {"cancelled"}:
+        return str(_("Envoi annulé : rien n’est parti."))
+    if "unknown" in states:
+        return str(_("On ne sait pas si ces messages sont arrivés."))
+    return str(_("Aucun message n’est parti."))
 
 
 def send_named(text: str) -> str:

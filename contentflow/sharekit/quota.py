@@ -7,9 +7,20 @@ from typing import Any
 
 from contentflow.config import settings
 from contentflow.core import clock
+from contentflow.mailing import services as mailing
 from contentflow.web import limits
 
 CAP = "share_email"
+
+
+# An entry of the limit leaves its window before a mail that was captured stops giving its place back.
+CAPTURED_WINDOW = timedelta(seconds=limits.DAY - 60)
+
+
+def _limit(partner_id: str) -> int:
+    """Return the cap; what only reached the local mailbox gave its place back."""
+    back = mailing.captured_since(partner_id, clock.now() - CAPTURED_WINDOW)
+    return settings().share_email_daily_limit + back
 
 
 def take_places(partner_id: str, recipients: int) -> None:
@@ -17,11 +28,12 @@ def take_places(partner_id: str, recipients: int) -> None:
 
     Raises ``TooMany`` when they do not all fit; nothing is used up then.
     """
-    limits.take(CAP, partner_id, settings().share_email_daily_limit, limits.DAY, cost=recipients)
+    limits.take(CAP, partner_id, _limit(partner_id), limits.DAY, cost=recipients)
 
 
 def left_today(partner_id: str) -> int:
-    return limits.left(CAP, partner_id, settings().share_email_daily_limit, limits.DAY)
+    left = limits.left(CAP, partner_id, _limit(partner_id), limits.DAY)
+    return min(left, settings().share_email_daily_limit)
 
 
 def daily_email_count(partner_id: str) -> int:
@@ -34,7 +46,7 @@ def more_free_at(partner_id: str) -> datetime | None:
     if not daily_email_count(partner_id):
         return None
     wanted = left_today(partner_id) + 1
-    seconds = limits.retry_after(CAP, partner_id, settings().share_email_daily_limit, limits.DAY, wanted)
+    seconds = limits.retry_after(CAP, partner_id, _limit(partner_id), limits.DAY, wanted)
     return clock.now() + timedelta(seconds=seconds)
 
 

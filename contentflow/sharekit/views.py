@@ -67,7 +67,7 @@ def kit() -> ResponseReturnValue:
 
 def _mail_card(kit: Kit) -> dict[str, Any]:
     """The mail form, or what became of the send that the address names; nothing while it is off."""
-    if not settings().share_email_enabled:
+    if not settings().can_mail_kits:
         return {"mails": False}
     partner_id, send_id = current_partner().id, request.args.get("send")
     result = mailing.send_result(partner_id, emails.send_named(send_id)) if send_id else None
@@ -80,6 +80,16 @@ def _mail_card(kit: Kit) -> dict[str, Any]:
 @bp.app_template_filter()
 def verdict_sentence(verdict: str, reason: str = "") -> str:
     return emails.explain(verdict, reason)
+
+
+@bp.app_template_filter()
+def state_icon(state: str | None) -> str:
+    return emails.STATE_ICONS.get(state or "", "triangle-alert")
+
+
+@bp.app_template_filter()
+def sent_headline(states: list[str]) -> str:
+    return emails.headline(states)
 
 
 @bp.app_template_filter()

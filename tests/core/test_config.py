@@ -8,7 +8,12 @@ import pytest
 from contentflow import config, create_app
 from contentflow.config import WrongSetting, load
 
-PRODUCTION = {"SECRET_KEY": "a-key-of-enough-length", "PUBLIC_BASE_URL": "https://share.example.org"}
+PRODUCTION = {
+    "SECRET_KEY": "a-key-of-enough-length",
+    "PUBLIC_BASE_URL": "https://share.example.org",
+    "MAIL_TRANSPORT": "none",
+}
+SERVICE = {**PRODUCTION, "MAIL_TRANSPORT": "", "EMAIL_FROM": "bonjour@example.org"}
 
 
 def test_the_defaults_are_those_of_the_contract():
@@ -83,9 +88,49 @@ def test_a_file_of_settings_may_begin_with_a_byte_order_mark(tmp_path, monkeypat
     (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfSECRET_KEY=a-key-from-the-file\r\n")
     monkeypatch.setattr(config, "ROOT", tmp_path)
     monkeypatch.setenv("PUBLIC_BASE_URL", "https://share.example.org")
+    monkeypatch.setenv("MAIL_TRANSPORT", "none")
     monkeypatch.delenv("SECRET_KEY", raising=False)
 
     assert load().secret_key == ("a-key-from-the-file",)
+
+
+def test_production_without_a_mail_service_does_not_start():
+    with pytest.raises(WrongSetting) as refusal:
+        load({**SERVICE, "EMAIL_FROM": ""})
+
+    sentence = str(refusal.value)
+    assert sentence.startswith("MAIL_TRANSPORT=") and "\n" not in sentence
+    for name in ("BREVO_API_KEY", "SMTP_URL", "EMAIL_FROM", "MAIL_TRANSPORT=none", "partner login-link"):
+        assert name in sentence
+
+
+@pytest.mark.parametrize(
+    ("environ", "has_service", "sends_mail", "has_mailbox"),
+    [
+        ({**SERVICE, "BREVO_API_KEY": "key"}, True, True, False),
+        ({**SERVICE, "SMTP_URL": "smtp://mail.example.org"}, True, True, False),
+        (PRODUCTION, False, False, False),
+        ({**PRODUCTION, "MAIL_TRANSPORT": " none "}, False, False, False),
+        ({**PRODUCTION, "SMTP_URL": "smtp://mail.example.org"}, False, False, False),
+        ({"ENV": "development", "SECRET_KEY": "a-key-of-enough-length"}, False, True, True),
+        ({**PRODUCTION, "ENV": "development"}, False, False, False),
+        ({**SERVICE, "ENV": "development", "BREVO_API_KEY": "key"}, True, True, False),
+    ],
+)
+def test_mail_leaves_by_a_service_stays_in_the_mailbox_or_does_not_exist(
+    environ: dict[str, str], has_service: bool, sends_mail: bool, has_mailbox: bool
+):
+    settings = load(environ)
+
+    assert settings.has_mail_service is has_service
+    assert (settings.sends_mail, settings.can_mail_kits) == (sends_mail, sends_mail)
+    assert settings.has_local_mailbox is has_mailbox
+
+
+@pytest.mark.parametrize("value", ["smtp", "None", "off"])
+def test_the_only_way_named_by_hand_is_none(value: str):
+    with pytest.raises(WrongSetting, match="one of: empty, none"):
+        load({**PRODUCTION, "MAIL_TRANSPORT": value})
 
 
 @pytest.mark.parametrize("environ", [PRODUCTION, {"ENV": "development"}])
@@ -109,7 +154,7 @@ def test_production_does_not_start_without(missing: str):
 
 def test_a_mail_service_needs_a_sender():
     with pytest.raises(WrongSetting, match="EMAIL_FROM"):
-        load({**PRODUCTION, "BREVO_API_KEY": "xkeysib-1"})
+        load({**SERVICE, "EMAIL_FROM": "", "BREVO_API_KEY": "xkeysib-1"})
 
 
 @pytest.mark.parametrize(

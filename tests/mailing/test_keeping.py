@@ -94,7 +94,7 @@ def test_an_erased_partners_mail_has_neither_address_nor_word(app, alice, alices
 
     kept = everything_kept()
     assert "example.org" not in kept and "Alice" not in kept
-    assert states() == ["cancelled", "captured", "captured", "captured"]
+    assert states() == ["cancelled", "sent", "sent", "sent"]
 
 
 def command(app, *arguments: str):
@@ -106,13 +106,19 @@ def command(app, *arguments: str):
 def test_an_operator_sees_how_the_mail_stands_and_ends_a_rest(app, alice, alices_post) -> None:
     share(alice.id, alices_post.id, readers(2))
     with transaction():
-        pauses.rest("mailbox", 300, "Brevo 401")
+        pauses.rest("smtp", 300, "SMTP 535")
 
     status = command(app, "mailing", "status")
-    assert (status["transport"], status["queued"], status["sent"]) == ("mailbox", 2, 0)
-    assert "Brevo 401" in status["pause"]
+    assert (status["transport"], status["queued"], status["sent"]) == ("smtp", 2, 0)
+    assert "SMTP 535" in status["pause"]
     assert command(app, "mailing", "resume") == {"ended": 1}
     assert command(app, "mailing", "status")["pause"] is None
+
+
+def test_an_operator_sees_that_no_mail_leaves_at_all(make_app) -> None:
+    app = make_app(MAIL_TRANSPORT="none")
+
+    assert command(app, "mailing", "status")["transport"] == "none"
 
 
 def test_an_operator_lists_deliveries_by_state(app, alice, alices_post) -> None:

@@ -59,14 +59,30 @@ def try_again(delivery_id: str) -> Delivery:
     return delivery(delivery_id)
 
 
-def test_a_queued_mail_is_captured_where_no_mail_service_is_set(app: Flask) -> None:
-    write_plain_logins(app)
-    queue("reader@example.org")
+def test_a_queued_mail_is_captured_where_no_mail_service_is_set(make_app) -> None:
+    app = make_app(ENV="development")
+    with app.app_context():
+        write_plain_logins(app)
+        queue("reader@example.org")
 
-    run_work(app)
+        run_work(app)
 
-    assert states() == ["captured"]
-    assert db.session.scalars(select(CapturedMail.recipient)).all() == ["reader@example.org"]
+        assert states() == ["captured"]
+        assert db.session.scalars(select(CapturedMail.recipient)).all() == ["reader@example.org"]
+
+
+def test_without_any_mail_what_waits_goes_on_waiting(make_app) -> None:
+    app = make_app(MAIL_TRANSPORT="none")
+    with app.app_context():
+        write_plain_logins(app)
+        delivery_id = queue("reader@example.org")
+
+        run_work(app)
+        tasks.send(delivery_id)
+
+        assert states() == ["queued"]
+        assert delivery(delivery_id).first_tried_at is None
+        assert db.session.scalars(select(CapturedMail)).all() == []
 
 
 def test_a_sent_mail_is_not_sent_again_by_a_late_bell(app: Flask, script: Scripted) -> None:

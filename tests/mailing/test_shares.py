@@ -111,7 +111,7 @@ def test_what_left_already_is_not_taken_back(app, alice, alices_post) -> None:
         assert mailing.cancel_send(alice.id, sent.send_id) == 0
 
     result = mailing.send_result(alice.id, sent.send_id)
-    assert (result.entries[0].state, result.cancel_until) == ("captured", None)
+    assert (result.entries[0].state, result.cancel_until) == ("sent", None)
 
 
 def test_bob_can_neither_see_nor_cancel_alices_send(app, alice, bob, alices_post) -> None:
@@ -192,7 +192,7 @@ def test_the_claim_itself_asks_who_may_be_written_to(app, alice, alices_post) ->
 
     run_work(app)
 
-    assert states() == ["cancelled", "captured"]
+    assert states() == ["cancelled", "sent"]
     assert delivery_to("reader0@example.org").state == "cancelled"
 
 

@@ -182,7 +182,7 @@ def test_none_of_100_waiting_mails_leaves_for_him_after_the_answer(app: Flask, a
         Mailbox.send = leave  # type: ignore[method-assign]
 
     assert len(late) <= 1  # the one whose sending was decided before the answer
-    assert states().count("cancelled") + states().count("captured") == 101
+    assert states().count("cancelled") + states().count("sent") == 101
     assert states().count("cancelled") > 0
 
 

@@ -34,6 +34,22 @@ def test_a_database_that_refuses_is_one_line_without_values(tmp_path: Path, data
     assert "alice" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("serve",), ("worker",), ("doctor",), ("db", "upgrade"), ("partner", "add", "alice@example.org")],
+)
+def test_production_without_a_mail_service_says_one_sentence_whatever_is_called(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    production = {"SECRET_KEY": "a-test-key-of-enough-length", "PUBLIC_BASE_URL": "https://share.example.org"}
+
+    done = call(tmp_path, *arguments, ENV="production", **production)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("MAIL_TRANSPORT=") and done.stderr.count("\n") == 1
+    assert not (tmp_path / "contentflow.db").exists()
+
+
 def test_migrations_say_their_revision_and_may_run_again(tmp_path: Path) -> None:
     first, again = call(tmp_path, "db", "upgrade", "--json"), call(tmp_path, "db", "upgrade")
 

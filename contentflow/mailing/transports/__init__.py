@@ -40,13 +40,18 @@ class Transport(Protocol):
     def send(self, message: Message, to: str, delivery_id: str) -> Outcome: ...
 
 
-def chosen() -> Transport:
-    """Return the transport that the settings ask for; without a mail service the local mailbox."""
+def chosen() -> Transport | None:
+    """Return the transport that the settings ask for; in development without one the local mailbox.
+
+    None: no mail leaves, and what waits goes on waiting.
+    """
     from contentflow.config import settings
     from contentflow.mailing.transports.brevo import Brevo
     from contentflow.mailing.transports.mailbox import Mailbox
     from contentflow.mailing.transports.smtp import Smtp
 
+    if not settings().sends_mail:
+        return None
     if settings().brevo_api_key:
         return Brevo(settings())
     return Smtp(settings()) if settings().smtp_url else Mailbox(settings())
