@@ -81,7 +81,9 @@ def _engine_options(url: str) -> dict[str, Any]:
         "pool_pre_ping": True,
         "pool_size": 10,
         "max_overflow": 10,
-        "connect_args": {"connect_timeout": 5},
+        # PgBouncer in transaction mode gives each transaction another connection: nothing may be prepared
+        # on one for later (https://www.psycopg.org/psycopg3/docs/advanced/prepare.html).
+        "connect_args": {"connect_timeout": 5, "prepare_threshold": None},
     }
 
 

@@ -208,7 +208,10 @@ def _open_lane(lane: Lane, chosen: Settings) -> Huey:
     if url.startswith("redis"):
         return RedisHuey(name, results=False, connection_pool=_redis_pool(url))
     if url:
-        return PostgresHuey(name, results=False, dsn=url)
+        # Asked a few times a second, not listened to, and nothing prepared: PgBouncer in transaction mode
+        # gives every statement another connection.
+        patience = {"blocking": False, "prepare_threshold": None, "connect_timeout": 5}
+        return PostgresHuey(name, results=False, dsn=url, **patience)
     return SqliteHuey(name, results=False, filename=str(chosen.data_dir / f"bells-{lane}.db"))
 
 
