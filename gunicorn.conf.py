@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # Not every host insta
 
 from contentflow.config import WrongSetting, load
 from contentflow.serve import GRACE_SECONDS, hold_lifeline
+from contentflow.values import in_url
 
 try:
     settings = load()
@@ -20,8 +21,7 @@ except WrongSetting as error:
     # Here and not in the workers, which gunicorn would start again and again.
     sys.exit(str(error))
 
-host = f"[{settings.host}]" if ":" in settings.host else settings.host
-bind = f"{host}:{settings.port}"
+bind = f"{in_url(settings.host)}:{settings.port}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 worker_class = "gthread"
 threads = 32  # Half of them may be busy with a video that arrives slowly.

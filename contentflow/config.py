@@ -15,6 +15,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 from flask import current_app
+from sqlalchemy import URL
 
 from contentflow import values
 
@@ -52,7 +53,7 @@ class Settings:
     huey_url: str = setting(
         values.huey_url, "", "the work bells; empty: SQLite in DATA_DIR; redis:// or postgresql://"
     )
-    host: str = setting(values.line(255), "127.0.0.1", "address that serve listens on")
+    host: str = setting(values.listening_host, "127.0.0.1", "address that serve listens on")
     port: int = setting(values.integer(1, 65_535), "8000", "port that serve listens on")
     feature_byop: bool = setting(values.boolean, "true", "partners may bring their own posts")
     byop_default_revshare_bp: int = setting(
@@ -207,11 +208,23 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if not parsed["data_dir"].is_absolute():
         parsed["data_dir"] = ROOT / parsed["data_dir"]
     if parsed["env"] == "development":
-        parsed["public_base_url"] = parsed["public_base_url"] or f"http://{parsed['host']}:{parsed['port']}"
+        parsed["public_base_url"] = parsed["public_base_url"] or _own_url(parsed["host"], parsed["port"])
         parsed["secret_key"] = parsed["secret_key"] or (_kept_secret(parsed["data_dir"]),)
-    parsed["database_url"] = parsed["database_url"] or f"sqlite:///{parsed['data_dir']}/contentflow.db"
+    parsed["database_url"] = parsed["database_url"] or _sqlite_url(parsed["data_dir"])
     _require(parsed)
     return Settings(**parsed)
+
+
+def _own_url(host: str, port: int) -> str:
+    """Return where a browser on this machine finds us; nobody can go to “every address”."""
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return values.public_url(f"http://{values.in_url(near)}:{port}")
+
+
+def _sqlite_url(data_dir: Path) -> str:
+    # Folders may hold what means something in a URL: “%”, “?”, “#”.
+    url = URL.create("sqlite", database=str(data_dir / "contentflow.db"))
+    return url.render_as_string(hide_password=False)
 
 
 def _networks_with_get(environ: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from contentflow.config import ROOT, Settings
+from contentflow.values import in_url
 
 LIFELINE = "CONTENTFLOW_LIFELINE_FD"
 GRACE_SECONDS = 8.0
@@ -44,7 +45,7 @@ def run(
         say(f"HOST={settings.host!r} PORT={settings.port} cannot be listened on: {error.strerror}")
         return 1
     with door:
-        say(f"listening on {settings.host}:{settings.port}")
+        say(f"listening on {in_url(settings.host)}:{settings.port}")
         greet()
         commands = {"web": web_command(door.fileno(), workers), "worker": worker_command()}
         return Household(commands, inherited=[door.fileno()]).run()
@@ -61,11 +62,12 @@ def worker_command() -> list[str]:
 
 def open_port(host: str, port: int) -> socket.socket:
     """Listen in the parent: while a dead web child is restarted, visitors wait instead of failing."""
-    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    takes_both = host == "::" and socket.has_dualstack_ipv6()
     deadline = time.monotonic() + PORT_WAIT_SECONDS
     while True:
         try:
-            return socket.create_server((host, port), family=family, backlog=2048)
+            return socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=takes_both)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,12 +93,50 @@ def url(*schemes: str) -> Parser:
 
 
 def public_url(text: str) -> str:
-    base = str(url("http", "https")(text)).lower()
+    """Return scheme and host as browsers send them: in lower case and ASCII, without the usual port."""
+    base = str(url("http", "https")(text))
+    if not base:
+        return ""
     parts = urlsplit(base)
-    if parts.path or parts.query or parts.fragment or parts.username:
+    if parts.path or parts.query or parts.fragment or parts.username is not None:
         raise ValueError("scheme and host only, such as https://share.example.org")
-    # As browsers send it in Host.
-    return base.removesuffix(":443" if parts.scheme == "https" else ":80")
+    usual = 443 if parts.scheme == "https" else 80
+    port = "" if parts.port in {None, usual} else f":{parts.port}"
+    return f"{parts.scheme}://{in_url(_ascii_host(parts.hostname or ''))}{port}"
+
+
+def in_url(host: str) -> str:
+    """Return a host as it stands in a URL: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _ascii_host(host: str) -> str:
+    """Return a host as it stands in the ``Host`` header, or raise ``ValueError``.
+
+    Accents become punycode (UTS 46, as browsers do it), and an IPv6 address its shortest form.
+    """
+    if ":" in host:
+        if "%" in host:
+            raise ValueError("an address without a zone: browsers take none")
+        return ip_address(host).compressed
+    try:
+        host = host if host.isascii() else idna.encode(host, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise ValueError(f"a host name ({error})") from None
+    if not re.fullmatch(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?", host):
+        raise ValueError("a host name of letters, digits, hyphens and dots")
+    return host.removesuffix(".")
+
+
+def listening_host(text: str) -> str:
+    """Return the address to listen on; brackets around IPv6 are taken off."""
+    host = text.strip()
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not re.fullmatch(r"[0-9A-Za-z_.-]{1,255}|[0-9A-Fa-f:.]{2,45}(%[0-9A-Za-z_.-]{1,15})?", host):
+        raise ValueError("an address or name of this machine, such as 127.0.0.1 or ::1")
+    if ":" in host:
+        ip_address(host)
+    return host
 
 
 def database_url(text: str) -> str:

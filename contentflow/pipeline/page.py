@@ -99,7 +99,7 @@ def options(folder: str, most_bytes: int, ffmpeg: str) -> dict[str, Any]:
     return {
         "format": FORMATS,
         "format_sort": [f"res:{MOST_SIDE}", "vcodec:h264"],
-        "outtmpl": {"default": os.path.join(folder, "page.%(ext)s")},
+        "outtmpl": {"default": os.path.join(folder.replace("%", "%%"), "page.%(ext)s")},
         "paths": {"home": folder, "temp": folder},
         "noplaylist": True,
         "playlist_items": "1",

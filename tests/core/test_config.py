@@ -4,9 +4,13 @@ import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from contentflow import config, create_app
 from contentflow.config import WrongSetting, load
+from contentflow.core.db import db, transaction
+from contentflow.core.work import bells
+from tests.conftest import MakeApp
 
 PRODUCTION = {
     "SECRET_KEY": "a-key-of-enough-length",
@@ -42,6 +46,17 @@ def test_the_defaults_are_those_of_the_contract():
         ("PUBLIC_BASE_URL", "share.example.org"),
         ("PUBLIC_BASE_URL", "https://share.example.org/app"),
         ("PUBLIC_BASE_URL", "https://share.example.org:99999"),
+        ("PUBLIC_BASE_URL", "https://partage..example"),
+        ("PUBLIC_BASE_URL", "https://é\u2028.example"),
+        ("PUBLIC_BASE_URL", "https://share%2eexample.org"),
+        ("PUBLIC_BASE_URL", "https://share example.org"),
+        ("PUBLIC_BASE_URL", "https://[fe80::1%25eth0]"),
+        ("PUBLIC_BASE_URL", "https://[::1"),
+        ("PUBLIC_BASE_URL", "https://:@share.example.org"),
+        ("HOST", "127.0.0.1:8000"),
+        ("HOST", "http://127.0.0.1"),
+        ("HOST", "::1::"),
+        ("HOST", "my host"),
         ("DATABASE_URL", "mysql://localhost/x"),
         ("DATABASE_URL", "postgresql://localhost:port/x"),
         ("HUEY_URL", "amqp://localhost"),
@@ -192,6 +207,67 @@ def test_any_postgres_address_is_taken(scheme: str):
 @pytest.mark.parametrize("typed", ["https://Share.Example.org/", "https://share.example.org:443"])
 def test_the_public_address_is_what_browsers_make_of_it(typed: str):
     assert load({**PRODUCTION, "PUBLIC_BASE_URL": typed}).public_base_url == "https://share.example.org"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("https://partage.école.example", "https://partage.xn--cole-9oa.example"),
+        ("https://PARTAGE.École.example:443/", "https://partage.xn--cole-9oa.example"),
+        ("https://partage.xn--cole-9oa.example", "https://partage.xn--cole-9oa.example"),
+        ("http://[2001:DB8:0:0::1]:8080", "http://[2001:db8::1]:8080"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("https://share.example.org.", "https://share.example.org"),
+    ],
+)
+def test_the_public_address_is_what_stands_in_the_host_header(typed: str, sent: str, make_app: MakeApp):
+    app = make_app(PUBLIC_BASE_URL=typed)
+
+    answer = app.test_client().get("/robots.txt", base_url=sent)
+
+    assert app.config["CONTENTFLOW"].public_base_url == sent
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "found_at"),
+    [
+        ("::1", "http://[::1]:8232"),
+        ("[::1]", "http://[::1]:8232"),
+        ("::", "http://[::1]:8232"),
+        ("0.0.0.0", "http://127.0.0.1:8232"),
+        ("localhost", "http://localhost:8232"),
+    ],
+)
+def test_in_development_a_browser_finds_us_where_we_listen(host: str, found_at: str, tmp_path: Path):
+    environ = {"ENV": "development", "HOST": host, "PORT": "8232", "DATA_DIR": str(tmp_path)}
+
+    assert load(environ).public_base_url == found_at
+
+
+@pytest.mark.parametrize(
+    "name", ["contentflow 100%41", "content?flow", "a#b", "é à", "100%", "a&b=c;d", "x%3Fy", "it's", "a:b@c"]
+)
+def test_everything_lies_inside_a_data_dir_of_whatever_name(name: str, tmp_path: Path):
+    folder = tmp_path / name
+    app = create_app(load({**PRODUCTION, "DATA_DIR": str(folder), "DATABASE_URL": ""}))
+
+    with app.app_context():
+        with transaction():
+            db.session.execute(text("CREATE TABLE here (x integer)"))
+        assert bells().lane("mail").pending_count() == 0
+        db.session.remove()
+        db.engine.dispose()
+
+    assert {"contentflow.db", "bells-mail.db"} <= {path.name for path in folder.iterdir()}
+    assert [path.name for path in tmp_path.iterdir() if path.name != "contentflow.db"] == [name]
+
+
+def test_accents_become_what_browsers_of_today_make_of_them():
+    """Older rules made “strasse” of it, which is another name."""
+    chosen = load({**PRODUCTION, "PUBLIC_BASE_URL": "https://straße.example"})
+
+    assert chosen.public_base_url == "https://xn--strae-oqa.example"
 
 
 def test_an_empty_value_is_the_default():

@@ -39,6 +39,14 @@ def test_a_port_in_use_ends_the_start_with_one_line(
     assert port in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(("host", "visited"), [("::1", "::1"), ("::", "127.0.0.1"), ("127.0.0.1",) * 2])
+def test_the_port_is_opened_on_either_kind_of_address(host: str, visited: str) -> None:
+    with serve.open_port(host, 0) as door:
+        port = door.getsockname()[1]
+
+        socket.create_connection((visited, port), timeout=2).close()
+
+
 def test_nobody_is_greeted_while_the_port_is_anothers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
