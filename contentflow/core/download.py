@@ -2,7 +2,8 @@
 
 Each name is resolved here and the connection goes to the very address that was checked, so a name
 that changes its address between check and use (rebinding) gains nothing. Bodies are never
-inflated: whatever a server compresses stays as small as it was sent.
+inflated: whatever a server compresses stays as small as it was sent. Time runs by the clock on the wall,
+also for who drips headers, the size of a chunk or its trailer, and there is a least speed.
 """
 
 from __future__ import annotations
@@ -11,16 +12,14 @@ import logging
 import os
 import re
 import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
 import certifi
 import urllib3
@@ -28,6 +27,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
+from contentflow.core.deadline import AddressInfo, Deadline, connect, resolve
+from contentflow.core.location import ascii_host, resolved
 from contentflow.core.net import UnreadableUrl, is_public, split_url
 
 logging.getLogger("urllib3").setLevel(logging.ERROR)  # Its warnings name whole addresses.
@@ -35,6 +36,9 @@ PORTS = {"http": 80, "https": 443}
 MOST_REDIRECTS = 3
 MOST_ADDRESSES = 3
 FIRST_BYTE_SECONDS = 10.0
+# 8 kB a second: slower, not even 5 MB would come in the ten minutes that all of it may take.
+LEAST_BYTES = 256 * 1024
+LEAST_SECONDS = 32.0
 CHUNK_BYTES = 256 * 1024
 PEEK_BYTES = 64 * 1024
 AGENT = "Mozilla/5.0 (compatible; ContentFlow)"
@@ -67,54 +71,35 @@ class Limits:
     most_bytes: int = 500 * 1024 * 1024
     most_seconds: float = 600.0
     first_byte_seconds: float = FIRST_BYTE_SECONDS
+    least_seconds: float = LEAST_SECONDS
 
 
-def checked_addresses(host: str, port: int) -> list[tuple[Any, ...]]:
+def checked_addresses(host: str, port: int, deadline: Deadline) -> list[AddressInfo]:
     """Resolve a host; raises ``DownloadRefused`` unless every address it has is public."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+        found = resolve(host, port, deadline)
+    except (OSError, ValueError) as error:
         raise DownloadRefused(Refusal.UNKNOWN_HOST) from error
     if not all(is_public(ip_address(str(entry[4][0]).partition("%")[0])) for entry in found):
         raise DownloadRefused(Refusal.PRIVATE_ADDRESS)
     return found
 
 
-def connect_checked(host: str, port: int, timeout: float) -> socket.socket:
-    """Connect to one of the addresses that were checked; nothing is resolved a second time."""
-    failure: OSError = OSError("no address")
-    for family, kind, protocol, _, address in checked_addresses(host, port)[:MOST_ADDRESSES]:
-        connection = socket.socket(family, kind, protocol)
-        connection.settimeout(timeout)
-        try:
-            connection.connect(address)
-            return connection
-        except OSError as error:
-            connection.close()
-            failure = error
-    raise failure
-
-
-def _seconds(timeout: object) -> float:
-    return float(timeout) if isinstance(timeout, int | float) else FIRST_BYTE_SECONDS
-
-
 class _Checked(HTTPConnection):
+    """A connection to an address that was checked; nothing is resolved a second time."""
+
+    def __init__(self, deadline: Deadline, *args: Any, **options: Any) -> None:
+        self._deadline = deadline
+        super().__init__(*args, **options)
+
     def _new_conn(self) -> socket.socket:
-        return connect_checked(self._dns_host.strip("[]"), self.port or 80, _seconds(self.timeout))
+        port = self.port or self.default_port
+        found = checked_addresses(self._dns_host.strip("[]"), port, self._deadline)
+        return connect(found[:MOST_ADDRESSES], self._deadline)
 
 
-class _CheckedTLS(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return connect_checked(self._dns_host.strip("[]"), self.port or 443, _seconds(self.timeout))
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Checked
-
-
-class _PoolTLS(HTTPSConnectionPool):
-    ConnectionCls = _CheckedTLS
+class _CheckedTLS(_Checked, HTTPSConnection):
+    pass
 
 
 def download(
@@ -130,9 +115,9 @@ def download(
     ``wanted(head)`` sees up to 64 kB first; where it says no, nothing is written and False is
     returned. ``on_progress`` is told the share that came, 0 to 1, where the size is known.
     """
-    deadline = time.monotonic() + limits.most_seconds
-    with _opened(url, limits, deadline) as response:
-        head = _read(response, PEEK_BYTES, deadline)
+    with Deadline(limits.most_seconds) as deadline, _opened(url, limits, deadline) as response:
+        body = _Body(response, limits, deadline)
+        head = body.read(PEEK_BYTES)
         if not wanted(head):
             return False
         length = response.headers.get("Content-Length", "")
@@ -141,7 +126,7 @@ def download(
             raise DownloadRefused(Refusal.TOO_LARGE)
         with target.open("wb") as file:
             done = 0
-            for chunk in _chunks(response, head, deadline):
+            for chunk in body.chunks(head):
                 done += len(chunk)
                 if done > limits.most_bytes:
                     raise DownloadRefused(Refusal.TOO_LARGE)
@@ -155,31 +140,48 @@ def download(
 
 
 @contextmanager
-def _opened(url: str, limits: Limits, deadline: float) -> Iterator[urllib3.BaseHTTPResponse]:
+def _opened(url: str, limits: Limits, deadline: Deadline) -> Iterator[urllib3.BaseHTTPResponse]:
     """Follow at most three redirects, each judged as the first address was."""
     for _ in range(MOST_REDIRECTS + 1):
-        first_byte = min(deadline, time.monotonic() + limits.first_byte_seconds)
-        with _pool_for(url) as pool:
-            response = _ask(pool, url, first_byte)
-            if response.status in (301, 302, 303, 307, 308):
-                url = urljoin(url, response.headers.get("Location", ""))
-                response.close()
-                continue
+        deadline.within(limits.first_byte_seconds)
+        with _pool_for(url, deadline) as pool:
+            response = _ask(pool, url, limits, deadline)
             try:
-                _judge(response.status)
-                yield response
+                further = _further(url, response)
+                if further is None:
+                    _judge(response.status)
+                    yield response
+                    return
+                url = further
             finally:
                 response.close()
-            return
     raise DownloadRefused(Refusal.TOO_MANY_REDIRECTS)
 
 
+def _further(url: str, response: urllib3.BaseHTTPResponse) -> str | None:
+    """Return where a redirect leads; a browser follows none that says nothing, or two things."""
+    told = {place.strip() for place in response.headers.getlist("Location")} - {""}
+    if response.status not in (301, 302, 303, 307, 308) or not told:
+        return None
+    try:
+        (place,) = told
+        return resolved(url, place)
+    except ValueError as error:
+        raise DownloadRefused(Refusal.URL) from error
+
+
 @contextmanager
-def _pool_for(url: str) -> Iterator[HTTPConnectionPool]:
+def _pool_for(url: str, deadline: Deadline) -> Iterator[HTTPConnectionPool]:
     scheme, host = checked_url(url)
     host = f"[{host}]" if ":" in host else host
     port = PORTS[scheme]
-    pool = _PoolTLS(host, port, ca_certs=certifi.where()) if scheme == "https" else _Pool(host, port)
+    pool: HTTPConnectionPool
+    if scheme == "https":
+        pool = HTTPSConnectionPool(host, port, ca_certs=certifi.where())
+        pool.ConnectionCls = partial(_CheckedTLS, deadline)  # type: ignore[assignment]
+    else:
+        pool = HTTPConnectionPool(host, port)
+        pool.ConnectionCls = partial(_Checked, deadline)  # type: ignore[assignment]
     try:
         yield pool
     finally:
@@ -190,7 +192,7 @@ def checked_url(url: str) -> tuple[str, str]:
     """Return scheme and host; raises ``DownloadRefused`` for what is not plain http(s) on its own port."""
     try:
         parts = split_url(url)
-        port, host = parts.port, _plain(parts.hostname or "")
+        port, host = parts.port, ascii_host(parts.hostname or "")
     except (UnreadableUrl, ValueError) as error:
         raise DownloadRefused(Refusal.URL) from error
     usual = PORTS.get(parts.scheme)
@@ -199,66 +201,31 @@ def checked_url(url: str) -> tuple[str, str]:
     return parts.scheme, host
 
 
-def _plain(host: str) -> str:
-    return host if host.isascii() else host.encode("idna").decode("ascii")
-
-
-def _ask(pool: HTTPConnectionPool, url: str, first_byte: float) -> urllib3.BaseHTTPResponse:
+def _ask(pool: HTTPConnectionPool, url: str, limits: Limits, deadline: Deadline) -> urllib3.BaseHTTPResponse:
     headers = {"User-Agent": AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
     parts = split_url(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    with _cut_at(pool, first_byte) as cut:
-        try:
-            response = pool.urlopen(
-                "GET",
-                path,
-                headers=headers,
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                decode_content=False,
-                timeout=urllib3.Timeout(max(0.1, first_byte - time.monotonic())),
-            )
-        except (HTTPError, OSError, ValueError) as error:
-            late = cut.is_set() or time.monotonic() >= first_byte
-            raise DownloadRefused(Refusal.TOO_SLOW if late else Refusal.UNREACHABLE) from error
-    if cut.is_set():  # Headers that were cut off look as if they had ended.
+    try:
+        response = pool.urlopen(
+            "GET",
+            path,
+            headers=headers,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            decode_content=False,
+            timeout=urllib3.Timeout(limits.least_seconds),  # The deadline is stricter, and holds for all.
+        )
+    except (HTTPError, OSError, ValueError) as error:
+        raise DownloadRefused(_missed(deadline)) from error
+    if deadline.has_cut:  # Headers that were cut off look as if they had ended.
         response.close()
         raise DownloadRefused(Refusal.TOO_SLOW)
     return response
 
 
-@contextmanager
-def _cut_at(pool: HTTPConnectionPool, moment: float) -> Iterator[threading.Event]:
-    """Cut the pool's connection at ``moment``: a server that drips its headers never times out."""
-    opened: list[Any] = []
-    make = pool.ConnectionCls
-    is_cut = threading.Event()
-
-    def connection(*args: Any, **options: Any) -> Any:
-        opened.append(make(*args, **options))
-        return opened[-1]
-
-    def cut() -> None:
-        is_cut.set()
-        for each in opened:
-            if each.sock is not None:
-                with suppress(OSError):
-                    # The plain socket's own method: TLS would first say goodbye and wait.
-                    socket.socket.shutdown(each.sock, socket.SHUT_RDWR)
-
-    pool.ConnectionCls = connection  # type: ignore[assignment]
-    timer = threading.Timer(max(0.0, moment - time.monotonic()), cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield is_cut
-    except DownloadRefused:
-        for each in opened:
-            each.close()
-        raise
-    finally:
-        timer.cancel()
+def _missed(deadline: Deadline) -> Refusal:
+    return Refusal.TOO_SLOW if deadline.has_cut or not deadline.left() else Refusal.UNREACHABLE
 
 
 def _judge(status: int) -> None:
@@ -271,28 +238,40 @@ def _judge(status: int) -> None:
     raise DownloadRefused(Refusal.BUSY if status == 429 or status >= 500 else Refusal.REJECTED)
 
 
-def _chunks(response: urllib3.BaseHTTPResponse, head: bytes, deadline: float) -> Iterator[bytes]:
-    yield head
-    while chunk := _some(response, CHUNK_BYTES, deadline):
-        yield chunk
+class _Body:
+    """What comes after the headers: in time as a whole, and each part of it at the least speed."""
 
+    def __init__(self, response: urllib3.BaseHTTPResponse, limits: Limits, deadline: Deadline) -> None:
+        self._response, self._deadline = response, deadline
+        self._least_seconds = limits.least_seconds
+        self._missing = 0
+        self._came(0)
 
-def _read(response: urllib3.BaseHTTPResponse, most: int, deadline: float) -> bytes:
-    parts: list[bytes] = []
-    missing = most
-    while missing > 0 and (part := _some(response, missing, deadline)):
-        parts.append(part)
-        missing -= len(part)
-    return b"".join(parts)
+    def chunks(self, head: bytes) -> Iterator[bytes]:
+        yield head
+        while chunk := self._some(CHUNK_BYTES):
+            yield chunk
 
+    def read(self, most: int) -> bytes:
+        parts: list[bytes] = []
+        while most > 0 and (part := self._some(most)):
+            parts.append(part)
+            most -= len(part)
+        return b"".join(parts)
 
-def _some(response: urllib3.BaseHTTPResponse, most: int, deadline: float) -> bytes:
-    """Return what has come, at least a byte before the end; a server that drips meets the deadline."""
-    if time.monotonic() >= deadline:
-        raise DownloadRefused(Refusal.TOO_SLOW)
-    try:
-        return response.read1(most, decode_content=False)
-    except urllib3.exceptions.ReadTimeoutError as error:
-        raise DownloadRefused(Refusal.TOO_SLOW) from error
-    except (HTTPError, OSError, ValueError) as error:
-        raise DownloadRefused(Refusal.UNREACHABLE) from error
+    def _some(self, most: int) -> bytes:
+        """Return what has come, at least a byte before the end."""
+        try:
+            some = self._response.read1(most, decode_content=False)
+        except (HTTPError, OSError, ValueError) as error:
+            raise DownloadRefused(_missed(self._deadline)) from error
+        if self._deadline.has_cut:  # A body without a length ends where its line does.
+            raise DownloadRefused(Refusal.TOO_SLOW)
+        self._came(len(some))
+        return some
+
+    def _came(self, count: int) -> None:
+        self._missing -= count
+        if self._missing <= 0:
+            self._missing = LEAST_BYTES
+            self._deadline.within(self._least_seconds)

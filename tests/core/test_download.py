@@ -21,8 +21,8 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @contextmanager
-def server(*answers: Answer) -> Iterator[int]:
-    """Answer one connection with each of ``answers``, in turn."""
+def server(*answers: Answer, heard: list[bytes] | None = None) -> Iterator[int]:
+    """Answer one connection with each of ``answers``, in turn; ``heard`` gets the requests."""
     with socket.create_server(("127.0.0.1", 0)) as door:
 
         def serve() -> None:
@@ -33,7 +33,9 @@ def server(*answers: Answer) -> Iterator[int]:
                     return
                 with visitor:
                     try:
-                        visitor.recv(65536)
+                        said = visitor.recv(65536)
+                        if heard is not None:
+                            heard.append(said)
                         answer(visitor)
                     except OSError:
                         pass
@@ -200,25 +202,192 @@ def test_more_bytes_than_allowed_are_refused(
     assert not (tmp_path / "film").exists() or (tmp_path / "film").stat().st_size <= 1_000_000
 
 
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
 @pytest.mark.usefixtures("open_world")
-def test_a_body_that_drips_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("begin", "drop"),
+    [
+        pytest.param(OK + b"\r\n", b"x", id="body"),
+        pytest.param(OK + b"Content-Length: 900\r\n\r\n", b"x", id="body of known length"),
+        pytest.param(CHUNKED, b"0", id="a chunk's size"),
+        pytest.param(CHUNKED + b"1", b";a=b", id="a chunk's extension"),
+        pytest.param(CHUNKED + b"3\r\nabc", b"\r", id="a chunk's end"),
+        pytest.param(CHUNKED + b"3\r\nabc\r\n0\r\n", b"X-A: b\r\n", id="trailers"),
+        pytest.param(CHUNKED, b"1\r\nx\r\n", id="chunks"),
+    ],
+)
+def test_what_drips_ends_at_the_deadline(
+    begin: bytes, drop: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     began = time.monotonic()
-    with server(says(OK, b"\r\n", *[b"x"] * 100, pause=0.05)) as port:
+    with server(says(begin, *[drop] * 100, pause=0.05)) as port:
         assert (
             refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", most_seconds=0.5)) is Refusal.TOO_SLOW
+        )
+    assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.usefixtures("open_world")
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 302 Found\r\n", OK, OK + b"X-Long: "])
+def test_headers_that_drip_end_with_the_wait_for_the_first_byte(
+    begin: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    with server(says(begin, *[b"X-A: b\r\n" if begin else b"H"] * 90, pause=0.05)) as port:
+        limits = {"first_byte_seconds": 0.5}
+        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", **limits)) is Refusal.TOO_SLOW
+    assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.usefixtures("open_world")
+@pytest.mark.parametrize("drop", [b"\x16", b"\x00"])
+def test_a_handshake_that_drips_ends_with_the_wait_for_the_first_byte(
+    drop: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    with server(says(b"\x16\x03\x03\x40\x00", *[drop] * 90, pause=0.05)) as port:
+        monkeypatch.setattr(module, "PORTS", {"https": port})
+        limits = Limits(first_byte_seconds=0.5)
+        assert (
+            refusal(lambda: download(f"https://127.0.0.1:{port}/", tmp_path / "film", limits))
+            is Refusal.TOO_SLOW
+        )
+    assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.usefixtures("open_world")
+def test_a_source_below_the_least_speed_is_given_up_long_before_the_deadline(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "LEAST_BYTES", 10_000)
+    began = time.monotonic()
+    with server(says(OK + b"\r\n" + b"x" * 70_000, *[b"x" * 100] * 100, pause=0.05)) as port:
+        assert (
+            refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", least_seconds=0.5))
+            is Refusal.TOO_SLOW
         )
     assert time.monotonic() - began < 2
 
 
 @pytest.mark.usefixtures("open_world")
-def test_headers_that_drip_end_with_the_wait_for_the_first_byte(
+def test_a_source_above_the_least_speed_may_take_its_time(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(module, "LEAST_BYTES", 10_000)
+    with server(says(OK + b"\r\n", *[b"x" * 5_000] * 20, pause=0.05)) as port:
+        assert fetch(monkeypatch, port, tmp_path / "film", least_seconds=0.5)
+
+    assert (tmp_path / "film").stat().st_size == 100_000
+
+
+@pytest.mark.usefixtures("open_world")
+def test_a_name_service_that_is_slow_holds_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
     began = time.monotonic()
-    with server(says(OK, *[b"X-A: b\r\n"] * 90, pause=0.05)) as port:
-        limits = {"first_byte_seconds": 0.5}
-        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", **limits)) is Refusal.TOO_SLOW
-    assert time.monotonic() - began < 2
+
+    limits = Limits(first_byte_seconds=0.3)
+    refused = refusal(lambda: download("http://film.example.org/", tmp_path / "film", limits))
+
+    assert refused is Refusal.UNKNOWN_HOST
+    assert time.monotonic() - began < 1.5
+
+
+def redirecting(location: bytes, more: bytes = b"") -> Answer:
+    head = b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n" + more + b"\r\n"
+    return says(head)
+
+
+@pytest.mark.usefixtures("open_world")
+@pytest.mark.parametrize(
+    ("location", "asked"),
+    [
+        ("/vidéo.mp4".encode(), b"/vid%C3%A9o.mp4"),
+        (b"/ma video.mp4", b"/ma%20video.mp4"),
+        (b"/vid\xe9o.mp4", b"/vid%E9o.mp4"),  # Latin-1, as old servers say it.
+        ("/Åse\u2028.mp4".encode(), b"/%C3%85se%E2%80%A8.mp4"),  # 0x85 and U+2028 end no line of a header.
+        (b"video.mp4?a=b c", b"/deep/video.mp4?a=b%20c"),
+        (b"?again", b"/deep/film?again"),
+        (b"  /blanks\t ", b"/blanks"),
+        (b"\\back\\slashes.mp4", b"/back/slashes.mp4"),
+        (b"/part#t=10", b"/part"),
+        (b"http:relative.mp4", b"/deep/relative.mp4"),
+        (b"../up.mp4", b"/up.mp4"),
+        (b"/100%.mp4", b"/100%25.mp4"),
+    ],
+)
+def test_a_redirect_is_followed_as_browsers_do(
+    location: bytes, asked: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    heard: list[bytes] = []
+    film = says(OK + b"Content-Length: 2\r\n\r\nok")
+
+    with server(redirecting(location), film, heard=heard) as port:
+        monkeypatch.setattr(module, "PORTS", {"http": port})
+        download(f"http://127.0.0.1:{port}/deep/film", tmp_path / "film", Limits())
+
+    assert [line.split()[1] for line in heard] == [b"/deep/film", asked]
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        (b"http://[::1", Refusal.URL),
+        (b"http://", Refusal.URL),
+        (b"http://[::1]/", Refusal.PRIVATE_ADDRESS),
+        (b"//127.0.0.2/", Refusal.PRIVATE_ADDRESS),
+        (b"\\\\127.0.0.2\\film", Refusal.PRIVATE_ADDRESS),
+        (b"////127.0.0.2/", Refusal.PRIVATE_ADDRESS),
+        (b"http:\\\\127.0.0.2/", Refusal.PRIVATE_ADDRESS),
+        (b"http://127%2e0%2e0%2e2/", Refusal.PRIVATE_ADDRESS),
+        ("http://①②⑦.0.0.2/".encode(), Refusal.PRIVATE_ADDRESS),
+        (b"http://0x7f000002/", Refusal.PRIVATE_ADDRESS),
+        (b" http://127.0.0.2/ ", Refusal.PRIVATE_ADDRESS),
+        (b"ht\ttp://127.0.0.2/", Refusal.PRIVATE_ADDRESS),
+        (b"http://127.0.0.2\\@film.example.org/", Refusal.PRIVATE_ADDRESS),
+        (b"http://film.example.org@127.0.0.2/", Refusal.URL),
+        (b"http://a:b@127.0.0.2/", Refusal.URL),
+        (b"http://127.0.0.2:22/", Refusal.URL),
+        (b"http://127.0.0.1:99999/", Refusal.URL),
+        (b"http://a b/", Refusal.URL),
+        (b"http://a%2fb/", Refusal.URL),
+        (b"ftp://127.0.0.1/", Refusal.URL),
+        (b"file:///etc/passwd", Refusal.URL),
+        (b"javascript:alert(1)", Refusal.URL),
+        (b"", Refusal.REJECTED),
+        (b"/a\r\nLocation: /b", Refusal.URL),
+    ],
+)
+def test_a_redirect_passes_every_check_of_the_first_address(
+    location: bytes, expected: Refusal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "is_public", lambda ip: str(ip) == "127.0.0.1")
+
+    with server(redirecting(location)) as port:
+        usual = {"http": port}
+        monkeypatch.setattr(module, "PORTS", usual)
+        # The second address is judged with the port that everybody uses.
+        further = module._further
+
+        def then_as_everybody(*args: Any) -> str | None:
+            usual["http"] = 80
+            return further(*args)
+
+        monkeypatch.setattr(module, "_further", then_as_everybody)
+        url = f"http://127.0.0.1:{port}/film"
+        assert refusal(lambda: download(url, tmp_path / "film", Limits())) is expected
+    assert not (tmp_path / "film").exists()
+
+
+@pytest.mark.usefixtures("open_world")
+def test_a_redirect_that_is_said_twice_alike_is_followed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    film = says(OK + b"Content-Length: 2\r\n\r\nok")
+
+    with server(redirecting(b"/b", b"location: /b\r\n"), film) as port:
+        assert fetch(monkeypatch, port, tmp_path / "film")
 
 
 @pytest.mark.usefixtures("open_world")
