@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Flask
 
 from contentflow.byop import clip_views as _clip_views  # noqa: F401 (its routes join the blueprint)
-from contentflow.byop import services, uploads, views
+from contentflow.byop import erasing, services, uploads, views
 from contentflow.core.registry import registry
 from contentflow.pipeline.services import on_finished
 from contentflow.web.admission import Gate, close_when_off
@@ -20,5 +20,5 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(views.bp)
     uploads.init_app(app)
     on_finished(app, services.follow_asset)
-    registry(app).erasures.append(services.forget_partner)
+    registry(app).sweeps.append(erasing.sweep_partner)
     registry(app).exports["submissions"] = services.export_submissions

@@ -242,15 +242,3 @@ def _exported(submission: Submission) -> dict[str, Any]:
     return {name: getattr(submission, name) for name in names + terms} | {
         "at": clock.iso(submission.created_at)
     }
-
-
-def forget_partner(partner_id: str) -> None:
-    """Erase the words of a partner's posts and withdraw them; their terms and dates stay."""
-    for submission in list_submissions(partner_id):
-        for name in ("title", "description", "hashtags", "cta", "source_url"):
-            setattr(submission, name, "")
-        submission.reason = None
-        submission.archived_at = submission.archived_at or clock.now()
-        submission.draft_hash = digest(submission.id)
-        pipeline.forget_details(submission.asset_id)
-    db.session.flush()

@@ -5,7 +5,7 @@ The parts live on the application, so two applications in one process do not sha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from flask import Flask, current_app
 
 ExportPart = Callable[[str], list[dict[str, Any]]]
 ErasePart = Callable[[str], object]
+# Of (partner's id, hash of their address): each item that it yields ends a transaction.
+SweepPart = Callable[[str, str], Iterator[object]]
 Check = Callable[[], str | None]
 
 
@@ -20,13 +22,15 @@ Check = Callable[[], str | None]
 class Registry:
     """The parts that were handed in.
 
-    ``exports`` maps a key of the export to a function of the partner's id; ``erasures`` are called
-    with the partner's id inside one transaction; ``readiness`` and ``doctor`` map a name to a check
-    that returns None when all is well, else a sentence that says how to mend it.
+    ``exports`` maps a key of the export to a function of the partner's id. ``erasures`` are called with the
+    partner's id inside one transaction, so they are short; ``sweeps`` erase the rest, a step a transaction.
+    ``readiness`` and ``doctor`` map a name to a check that returns None when all is well, else a sentence
+    that says how to mend it.
     """
 
     exports: dict[str, ExportPart] = field(default_factory=dict)
     erasures: list[ErasePart] = field(default_factory=list)
+    sweeps: list[SweepPart] = field(default_factory=list)
     readiness: dict[str, Check] = field(default_factory=dict)
     doctor: dict[str, Check] = field(default_factory=dict)
 

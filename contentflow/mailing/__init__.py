@@ -22,7 +22,8 @@ def init_app(app: Flask) -> None:
     register_chore(app, keeping.forget_old_addresses)
     register_composer(app, "share", share_mail.compose_share)
     registry(app).exports["deliveries"] = keeping.export_deliveries
-    registry(app).erasures.append(keeping.forget_partner)
+    registry(app).erasures.append(keeping.take_back)
+    registry(app).sweeps.append(keeping.sweep_partner)
     registry(app).doctor["mail"] = pauses.check_mail
     for group in cli.GROUPS:
         app.cli.add_command(group)

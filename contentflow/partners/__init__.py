@@ -1,6 +1,6 @@
 """Partners and their login: by a link or a code in a mail, never by a password.
 
-Tables: ``partners``, ``login_requests``, ``login_tokens``, ``partner_sessions``.
+Tables: ``partners``, ``login_requests``, ``login_tokens``, ``erasures``, ``partner_sessions``.
 Pages: ``/partner/login``, ``/partner/login/code``, ``/partner/login/<token>``, ``/partner/logout``.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from flask import Flask
 
 from contentflow.core.registry import registry
-from contentflow.core.work import register_chore
+from contentflow.core.work import register_chore, register_sweep
 from contentflow.mailing import services as mailing
 from contentflow.mailing.permission import register_sender_lock
-from contentflow.partners import cli, locks, login_mail, services, sessions, tasks, views
+from contentflow.partners import cli, erasing, locks, login_mail, services, sessions, tasks, views
 
 
 def init_app(app: Flask) -> None:
@@ -21,5 +21,6 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(cli.group)
     mailing.register_composer(app, "login", login_mail.compose_login)
     register_sender_lock(app, locks.is_active_sender)
+    register_sweep(app, erasing.finish_left)
     registry(app).erasures.append(services.forget_partner)
     register_chore(app, tasks.forget_ended)

@@ -25,6 +25,16 @@ class Partner(Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
+class Erasure(Base):
+    """An account that has ended, and of which words, addresses or videos may still stand somewhere."""
+
+    __tablename__ = "erasures"
+
+    partner_id: Mapped[str] = mapped_column(ForeignKey("partners.id"), primary_key=True)
+    address_hash: Mapped[str] = mapped_column(String(64))
+    begun_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
 class LoginRequest(Base):
     """One press of “send me a link”, also for an address that nobody has: both must look alike."""
 

@@ -19,5 +19,4 @@ def init_app(app: Flask) -> None:
     register_step(app, services.RENDER, "video", tasks.render)
     register_sweep(app, tasks.ring_missed)
     register_chore(app, tasks.tidy_media)
-    registry(app).erasures.append(services.erase_media)
     registry(app).doctor.update(video=tasks.check_video, captions=tasks.check_captions, room=tasks.check_room)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -151,22 +152,21 @@ def may_pass(reason: str | None) -> bool:
     return reason not in set(Reason) or Reason(reason).may_pass
 
 
-def erase_media(partner_id: str) -> None:
-    """Let go of all videos of a partner; their files are removed once the open transaction is committed.
+def erase_assets(asset_ids: list[str]) -> None:
+    """Let go of videos and words; files are removed once the open transaction is committed.
 
     A render that goes on loses its claim. Files that outlive this process go with the next tidying.
     """
-    own = select(Asset).where(Asset.partner_id == partner_id, Asset.has_video).with_for_update()
-    assets, files = list(db.session.scalars(own)), media()
-    for asset in assets:
-        _let_go(asset)
-    ids = [asset.id for asset in assets]
-
-    def erase() -> None:
-        for asset_id in ids:
-            files.drop_all(asset_id)
-
-    after_commit(erase)
+    own = select(Asset).where(Asset.id.in_(asset_ids)).order_by(Asset.id).with_for_update()
+    files = media()
+    for asset in db.session.scalars(own.execution_options(populate_existing=True)):
+        if asset.has_video:
+            _let_go(asset)
+            after_commit(partial(files.drop_all, asset.id))
+        kept = ("source", "owner_partner_id")
+        asset.details = {name: value if name in kept else "" for name, value in asset.details.items()}
+        asset.reason = None
+    db.session.flush()
 
 
 def _let_go(asset: Asset) -> None:
@@ -177,11 +177,3 @@ def _let_go(asset: Asset) -> None:
     asset.facts, asset.wishes = {}, {}
     db.session.flush()
     _tell_subscribers(asset)
-
-
-def forget_details(asset_id: str) -> None:
-    """Erase an asset's words and address; whose it is stays."""
-    asset = db.session.get_one(Asset, asset_id, with_for_update=True, populate_existing=True)
-    kept = ("source", "owner_partner_id")
-    asset.details = {name: value if name in kept else "" for name, value in asset.details.items()}
-    asset.reason = None

@@ -13,12 +13,12 @@ from contentflow.byop import pages
 from contentflow.byop.models import Submission
 from contentflow.byop.pages import PostPage
 from contentflow.byop.words import DEFAULT_TITLE
-from contentflow.core import audit, clock
+from contentflow.core import clock
 from contentflow.core.errors import Refused
-from contentflow.core.registry import export_of, registry
+from contentflow.core.registry import export_of
 from contentflow.earnings import ledger
 from contentflow.links import services as links
-from contentflow.partners import locks
+from contentflow.partners import erasing
 from contentflow.partners.models import Partner
 from contentflow.portal.next_step import NextStep, PostFacts, next_step
 from contentflow.sharekit import services as sharekit
@@ -172,13 +172,10 @@ class NotConfirmed(Refused):
 
 
 def erase(partner_id: str, confirm: str) -> None:
-    """Let every capability forget the person; sums and legal records stay. There is no way back.
+    """Put the person out at once; sums and legal records stay. There is no way back.
 
     Raises ``NotConfirmed``.
     """
     if confirm != "ERASE":
         raise NotConfirmed
-    locks.lock_active(partner_id)
-    audit.note(partner_id, "partner.erase", partner_id)
-    for forget in registry().erasures:
-        forget(partner_id)
+    erasing.begin(partner_id)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, json, request, url_for
 from flask.typing import ResponseReturnValue
 
-from contentflow.core.db import db, empty_write_ahead_log, transaction
+from contentflow.core.db import db, transaction
 from contentflow.links.replay import replay_spool
+from contentflow.partners import erasing
 from contentflow.partners.sessions import current_partner, is_fresh, leave
 from contentflow.portal import services
 from contentflow.sharekit.sentences import CHANNEL_NAMES
@@ -42,7 +43,7 @@ def erase() -> ResponseReturnValue:
     partner_id = current_partner().id
     with transaction():
         services.erase(partner_id, request.form.get("confirm", ""))
-    empty_write_ahead_log()
+    erasing.finish(partner_id)
     leave()
     return go_to(url_for("web.home"))
 

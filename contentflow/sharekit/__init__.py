@@ -21,5 +21,5 @@ def init_app(app: Flask) -> None:
     close_when_off(app, Gate("/byop/email", "can_mail_kits", 400, "sharekit/email_off.html"))
     register_card(app, views.preview_card)
     register_chore(app, keeping.forget_old_shares)
-    registry(app).erasures.append(services.forget_partner)
+    registry(app).sweeps.append(keeping.sweep_partner)
     registry(app).exports["share_logs"] = services.export_share_logs

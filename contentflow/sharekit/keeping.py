@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from contentflow.core import clock
@@ -46,3 +47,12 @@ def _add(submission_id: str, channel: str, number: int) -> None:
     key = [ShareSum.submission_id, ShareSum.channel]
     sums = {"shares": ShareSum.shares + new.excluded.shares}
     db.session.execute(new.on_conflict_do_update(index_elements=key, set_=sums))
+
+
+def sweep_partner(partner_id: str, _address_hash: str) -> Iterator[None]:
+    """Erase the texts that a partner shared, some hundreds a step; that they were shared stays counted."""
+    own = ShareLog.partner_id == partner_id, ShareLog.message != ""
+    while ids := list(db.session.scalars(select(ShareLog.id).where(*own).limit(AT_ONCE))):
+        wiped = update(ShareLog).where(ShareLog.id.in_(ids)).values(message="")
+        db.session.execute(wiped.execution_options(synchronize_session=False))
+        yield

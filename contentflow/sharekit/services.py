@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from contentflow.byop import clips
 from contentflow.byop import services as byop
@@ -201,8 +201,3 @@ def _exported(entry: ShareLog) -> dict[str, Any]:
         "recipients": entry.recipients_count,
         "at": clock.iso(entry.created_at),
     }
-
-
-def forget_partner(partner_id: str) -> None:
-    """Erase the texts a partner shared; that and when they were shared stays counted."""
-    db.session.execute(update(ShareLog).where(ShareLog.partner_id == partner_id).values(message=""))

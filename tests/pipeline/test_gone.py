@@ -48,7 +48,8 @@ def tidy() -> None:
 def erase(partner: Partner) -> Callable[[], None]:
     def act() -> None:
         with transaction():
-            services.erase_media(partner.id)
+            own = db.select(Asset.id).where(Asset.partner_id == partner.id)
+            services.erase_assets(list(db.session.scalars(own)))
 
     return act
 

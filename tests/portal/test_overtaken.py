@@ -23,6 +23,7 @@ from contentflow.core.errors import Refused
 from contentflow.core.work import bells
 from contentflow.mailing import sending, transports
 from contentflow.mailing.models import Delivery
+from contentflow.partners import erasing
 from contentflow.partners import services as partners
 from contentflow.pipeline import queue
 from contentflow.pipeline import services as pipeline
@@ -204,6 +205,7 @@ def test_a_mail_of_one_who_was_erased_meanwhile_is_not_tried_again(
             sending.settle(claim, transports.Outcome("unsure"), transport)
 
     overtake(app, lambda: portal.erase(alice.id, "ERASE"), settle)
+    erasing.finish(alice.id)
 
     with transaction():
         delivery = db.session.get_one(Delivery, delivery_id)
@@ -224,6 +226,7 @@ def test_words_that_are_made_ready_wait_for_the_erasure(app: Flask, alice: Any, 
     assert lease is not None
 
     overtake(app, lambda: portal.erase(alice.id, "ERASE"), finish)
+    erasing.finish(alice.id)
 
     assert "Secret" not in str(rows()) and "Une heure" not in str(rows())
 
@@ -256,9 +259,13 @@ def test_a_clip_that_is_done_at_that_moment_is_not_kept(app: Flask, alice: Any, 
         claim = queue.claim_next(queue.IS_HERE)
     assert claim is not None
 
-    kept, ended, after = overtake(app, lambda: portal.erase(alice.id, "ERASE"), finish)
+    overtake(app, lambda: portal.erase(alice.id, "ERASE"), finish)
+    erasing.finish(alice.id)
 
-    assert (kept, after) == (False, ended)
+    asset = db.session.get_one(Asset, film.asset_id)
+    assert (asset.render_id, asset.facts, asset.state) == (None, {}, "failed")
+    db.session.rollback()
+    assert finish() is False
 
 
 def test_nobody_logs_in_to_an_account_that_just_ended(app: Flask, alice: Any):
