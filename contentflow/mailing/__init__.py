@@ -11,13 +11,14 @@ from flask import Flask
 
 from contentflow.core.registry import registry
 from contentflow.core.work import register_chore, register_step, register_sweep
-from contentflow.mailing import cli, keeping, pauses, share_mail, tasks, views
+from contentflow.mailing import cli, keeping, pauses, share_mail, tasks, times, views
 from contentflow.mailing.composers import register_composer
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(views.bp)
     register_step(app, tasks.STEP, "mail", tasks.send)
+    register_sweep(app, times.mend_times)
     register_sweep(app, tasks.ring_due)
     register_chore(app, keeping.forget_old_addresses)
     register_composer(app, "share", share_mail.compose_share)

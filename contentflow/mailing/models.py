@@ -151,6 +151,7 @@ class MailPause(Base):
     __tablename__ = "mail_pauses"
 
     transport: Mapped[str] = mapped_column(String(16), primary_key=True)
+    since: Mapped[datetime | None]
     until: Mapped[datetime]
     reason: Mapped[str] = mapped_column(String(255))
 

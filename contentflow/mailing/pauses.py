@@ -38,18 +38,17 @@ def take_way(transport: str) -> Way:
     taken = db.session.execute(
         update(MailPause)
         .where(MailPause.transport == transport, MailPause.until <= now)
-        .values(until=now + timedelta(seconds=settings().mail_pause_seconds))
+        .values(since=now, until=now + timedelta(seconds=settings().mail_pause_seconds))
         .execution_options(synchronize_session=False)
     )
     return "probe" if taken.rowcount else "closed"  # type: ignore[attr-defined]
 
 
 def rest(transport: str, seconds: float, reason: str) -> None:
-    until = clock.now() + timedelta(seconds=seconds)
-    insert_missing(MailPause, transport=transport, until=until, reason=reason)
-    db.session.execute(
-        update(MailPause).where(MailPause.transport == transport).values(until=until, reason=reason)
-    )
+    now = clock.now()
+    values = {"since": now, "until": now + timedelta(seconds=seconds), "reason": reason}
+    insert_missing(MailPause, transport=transport, **values)
+    db.session.execute(update(MailPause).where(MailPause.transport == transport).values(values))
 
 
 def end(transport: str | None = None) -> int:

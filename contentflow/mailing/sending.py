@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from contentflow.config import settings
 from contentflow.core import clock, work
@@ -26,6 +26,8 @@ from contentflow.mailing.transports import Outcome, Transport
 
 WAITING, BUSY = ["queued"], "sending"
 SAME_KEY_FOR = timedelta(minutes=10)
+# A clock that is set moves the moment of a try; by more than this, and nobody knows how long ago it was.
+SLACK = timedelta(minutes=1)
 MOST_TRIES = 6
 
 
@@ -79,7 +81,11 @@ def _is_past_asking(delivery: Delivery, transport: Transport) -> bool:
     if delivery.first_tried_at is None:
         return False
     is_known_there = transport.knows_again and delivery.transport == transport.name
-    return not is_known_there or clock.now() >= delivery.first_tried_at + SAME_KEY_FOR
+    return not is_known_there or not _is_key_kept(delivery.first_tried_at, clock.now())
+
+
+def _is_key_kept(first_tried_at: datetime, at: datetime) -> bool:
+    return first_tried_at - SLACK <= at < first_tried_at + SAME_KEY_FOR
 
 
 @dataclass(frozen=True)
@@ -149,10 +155,20 @@ def settle(claim: Claim, outcome: Outcome, transport: Transport) -> None:
     is_ours = work.settle(Delivery, claim.delivery_id, claim.lease, **values)
     if is_ours and values["state"] in UNREACHED:
         free_first_contact(claim.delivery_id)
+    if not is_ours and values["state"] == "sent":
+        _tell_sent(claim.delivery_id, values)
     if outcome.kind == "rest":
         pauses.rest(transport.name, outcome.wait_seconds, outcome.reason)
     elif claim.is_probe:
         pauses.end(transport.name)
+
+
+def _tell_sent(delivery_id: str, values: dict[str, Any]) -> None:
+    """Who took the claim over could not know; its holder was only late, and was told that it was sent."""
+    unknown = (Delivery.id == delivery_id, Delivery.state == "unknown")
+    db.session.execute(
+        update(Delivery).where(*unknown).values(values).execution_options(synchronize_session=False)
+    )
 
 
 def _settled(claim: Claim, outcome: Outcome) -> dict[str, Any]:
@@ -197,8 +213,8 @@ def _after_rest(claim: Claim, outcome: Outcome, reason: str | None) -> dict[str,
 
 def _after_unsure(claim: Claim, reason: str | None) -> dict[str, Any]:
     delay = _delay(claim.tries)
-    is_late = clock.now() + timedelta(seconds=delay) >= claim.first_tried_at + SAME_KEY_FOR
-    if claim.tries >= MOST_TRIES or is_late:
+    again_at = clock.now() + timedelta(seconds=delay)
+    if claim.tries >= MOST_TRIES or not _is_key_kept(claim.first_tried_at, again_at):
         return _ended("unknown", reason)
     return {**_wait(delay), "reason": reason}
 

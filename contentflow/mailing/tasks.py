@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import timedelta
 from traceback import extract_tb
 
 from sqlalchemy import ColumnElement, update
@@ -17,6 +16,7 @@ from contentflow.core.lease import held
 from contentflow.mailing import pauses, transports
 from contentflow.mailing.models import Delivery
 from contentflow.mailing.sending import BUSY, WAITING, Claim, claim, settle
+from contentflow.mailing.times import BROKEN_WAITS
 from contentflow.mailing.transports import Outcome
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,6 @@ STEP = "mailing.send"
 URGENT = Delivery.kind != "share"
 MOST_WAITING_BELLS = 100
 MOST_SECONDS = 600
-BROKEN_WAITS = timedelta(minutes=1)
 SETTLE_AGAIN = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
