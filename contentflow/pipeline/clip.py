@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from contentflow.pipeline import captions, faces, finish, reframe, sampling, speech, still, thumbs
+from contentflow.pipeline import captions, faces, finish, parts, reframe, sampling, speech, still, thumbs
 from contentflow.pipeline.captions import Word
+from contentflow.pipeline.opening import Section, open_section
 from contentflow.pipeline.probe import Limits, Media, probe
 from contentflow.pipeline.reasons import Reason, Unfit
-from contentflow.pipeline.sampling import SAMPLES_PER_SECOND, Samples, Section
+from contentflow.pipeline.sampling import SAMPLES_PER_SECOND, Samples
 from contentflow.pipeline.sniff import Kind, kind_of_file
 
 SHORTEST_CLIP_SECONDS = 1.0
@@ -68,17 +69,26 @@ class Facts:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Film:
+    """A file, what is in it, and the part of it that becomes the clip."""
+
+    source: Path
+    media: Media
+    section: Section
+
+
 def make_clip(source: Path, wishes: Wishes, house: House, folder: Path, tell: Tell) -> tuple[Path, Facts]:
     """Return a folder inside ``folder`` with the finished files, and the facts. Raises ``Unfit``."""
     tell("look", 0.0)
     source, media = _opened(source, house, folder)
     section = _section(source, media, wishes, house, folder)
-    samples, seen, mode = _look(source, media, section, wishes, house, folder)
+    film, samples, seen, mode = _look(Film(source, media, section), wishes, house, folder)
     tell("listen", 0.0)
     words, origin = _words(samples, wishes, section, house)
     tell("render", 0.0)
-    plan = _plan(media, section, samples, seen, words, mode, house)
-    finish.render(source, plan, folder, house.most_seconds, lambda share: tell("render", share))
+    plan = _plan(film, samples, seen, words, mode, house)
+    finish.render(film.source, plan, folder, house.most_seconds, lambda share: tell("render", share))
     tell("finish", 0.0)
     made = _collected(folder, plan)
     facts = Facts(
@@ -107,26 +117,45 @@ def _section(source: Path, media: Media, wishes: Wishes, house: House, folder: P
     return Section(start, min(house.clip_seconds, media.seconds - start))
 
 
-def _look(
-    source: Path, media: Media, section: Section, wishes: Wishes, house: House, folder: Path
-) -> tuple[Samples, Seen, str]:
-    """Return samples, the face in each and the framing. Key frames do, unless somebody can be followed."""
+def _look(film: Film, wishes: Wishes, house: House, folder: Path) -> tuple[Film, Samples, Seen, str]:
+    """Return the film that the clip is made of, samples, the face in each and the framing.
+
+    Key frames do, unless somebody can be followed.
+    """
     keep_speech = not wishes.subtitles and speech.can_listen(house.whisper_model)
 
     def look(*, closely: bool) -> Samples:
         return sampling.look_at(
-            source, media, section, folder, house.most_seconds, closely=closely, keep_speech=keep_speech
+            film.source,
+            film.media,
+            film.section,
+            folder,
+            house.most_seconds,
+            closely=closely,
+            keep_speech=keep_speech,
         )
 
-    mode = reframe.choose_mode(wishes.framing, media)
-    may_follow = mode != "blur" and reframe.can_move(media)
-    samples = look(closely=False)
+    samples, wish = look(closely=False), wishes.framing
+    if parts.is_mixed(samples.parts):
+        film, wish = _made_one(film, house, folder), "blur"
+        samples = look(closely=False)
+    film = replace(film, media=parts.as_seen(film.media, samples.parts))
+    mode = reframe.choose_mode(wish, film.media)
+    may_follow = mode != "blur" and reframe.can_move(film.media)
     seen = _glimpsed(samples, MOST_GLIMPSES if may_follow else COVER_GLIMPSES)
-    if sampling.are_enough(samples, section) and not (may_follow and any(seen)):
-        return samples, seen, mode or "blur"
+    if sampling.are_enough(samples, film.section) and not (may_follow and any(seen)):
+        return film, samples, seen, mode or "blur"
     samples = look(closely=True)
     seen = _followed(samples)
-    return samples, seen, mode or reframe.choose_by_faces(seen)
+    return film, samples, seen, mode or reframe.choose_by_faces(seen)
+
+
+def _made_one(film: Film, house: House, folder: Path) -> Film:
+    """Return the section alone, its pictures all of the screen's size."""
+    opening = open_section(film.media, film.section)
+    source = parts.make_one(film.source, film.media, opening, folder, house.most_seconds)
+    limits = replace(house.limits, most_side=max(reframe.HEIGHT, house.limits.most_side))
+    return Film(source, probe(source, Kind.MATROSKA, limits), replace(film.section, start=opening.lead))
 
 
 def _glimpsed(samples: Samples, most: int) -> Seen:
@@ -169,14 +198,9 @@ def _words(samples: Samples, wishes: Wishes, section: Section, house: House) -> 
 
 
 def _plan(
-    media: Media,
-    section: Section,
-    samples: Samples,
-    seen: Seen,
-    words: list[Word],
-    mode: str,
-    house: House,
+    film: Film, samples: Samples, seen: Seen, words: list[Word], mode: str, house: House
 ) -> finish.Plan:
+    media, section = film.media, film.section
     rate = sampling.clip_rate(media)
     if mode == "blur":
         framing = reframe.blur_framing(media)

@@ -15,11 +15,13 @@ from contentflow.pipeline.sniff import Kind
 log = logging.getLogger(__name__)
 
 THREADS = "2"
+ALIGNED = 128
 DECODERS = (
     "h264,hevc,vp8,vp9,av1,libdav1d,libvpx,libvpx-vp9,mpeg4,mjpeg,prores,dnxhd,png,"
     "aac,mp3,mp3float,opus,libopus,vorbis,libvorbis,flac,alac,ac3,eac3,"
     "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le,pcm_u8,pcm_alaw,pcm_mulaw"
 )
+CODECS = frozenset(DECODERS.split(","))
 
 
 @functools.cache
@@ -30,6 +32,15 @@ def find_program() -> str | None:
     except ImportError:
         return None
     return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def most_pixels(most_side: int) -> int:
+    """Return the decoder's limit for a picture of ``most_side`` both ways.
+
+    A decoder judges the picture that it has room for: its width rounded up to 64, and both sides to the
+    codec's blocks, of 128 at most.
+    """
+    return (-(-most_side // ALIGNED) * ALIGNED) ** 2
 
 
 def reading(source: Path, kind: Kind, most_side: int) -> list[str]:
@@ -43,7 +54,7 @@ def reading(source: Path, kind: Kind, most_side: int) -> list[str]:
         allowed += ["-format_whitelist", "png_pipe", "-f", "png_pipe"]
     else:
         allowed += ["-format_whitelist", "mov,mp4,matroska,webm", "-f", kind.value]
-    limits = ["-max_pixels", str(most_side * most_side), "-threads", THREADS]
+    limits = ["-max_pixels", str(most_pixels(most_side)), "-threads", THREADS]
     return [*allowed, *limits, "-i", f"file:{source.resolve()}"]
 
 

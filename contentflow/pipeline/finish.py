@@ -10,10 +10,10 @@ from pathlib import Path
 from contentflow.pipeline import thumbs
 from contentflow.pipeline.captions import Cue
 from contentflow.pipeline.ffmpeg import THREADS, demand, reading, run_ffmpeg
+from contentflow.pipeline.opening import Opening, Section, one_graph, open_section
 from contentflow.pipeline.probe import Media
 from contentflow.pipeline.reasons import Reason
-from contentflow.pipeline.reframe import Framing
-from contentflow.pipeline.sampling import Section
+from contentflow.pipeline.reframe import Framing, of_one_size
 from contentflow.pipeline.subtitles import FONTS, disclosure_ass, words_ass
 
 TARGET_LUFS = -14.0
@@ -88,10 +88,10 @@ def _write_notes(plan: Plan, folder: Path) -> None:
 
 
 def _arguments(source: Path, plan: Plan) -> list[str]:
-    start, length = f"{plan.section.start:.3f}", f"{plan.section.seconds:.3f}"
-    arguments = ["-nostats", "-progress", "pipe:1"]
-    arguments += ["-ss", start, "-t", length, *reading(source, plan.media.kind, _side(plan.media))]
-    arguments += ["-filter_complex_threads", THREADS, "-filter_complex", _graph(plan)]
+    opening, length = open_section(plan.media, plan.section), f"{plan.section.seconds:.3f}"
+    arguments = ["-nostats", "-progress", "pipe:1", *opening.options, *one_graph(plan.media)]
+    arguments += reading(source, plan.media.kind, plan.media.most_side)
+    arguments += ["-filter_complex_threads", THREADS, "-filter_complex", _graph(plan, opening)]
     arguments += ["-map", "[clip]", *video_options()]
     if plan.media.has_sound:
         arguments += ["-map", "[sound]", *_audio()]
@@ -101,14 +101,10 @@ def _arguments(source: Path, plan: Plan) -> list[str]:
     return arguments
 
 
-def _side(media: Media) -> int:
-    return max(media.frame_width, media.frame_height, 64)
-
-
-def _graph(plan: Plan) -> str:
+def _graph(plan: Plan, opening: Opening) -> str:
     chosen = "+".join(f"eq(n\\,{frame})" for frame in sorted(set(plan.covers)))
     parts = [
-        f"[0:{plan.media.video_index}]fps={plan.rate},trim=duration={plan.section.seconds:.3f}[in]",
+        f"[0:{plan.media.video_index}]{opening.held(plan.rate)},{of_one_size(plan.media)}[in]",
         plan.framing.graph,
         "[framed]format=yuv420p,split[picked][bare]",
         f"[bare]ass=words.ass:{TEXT},setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709[clip]",
@@ -117,7 +113,8 @@ def _graph(plan: Plan) -> str:
         thumbs.poster_graph(),
     ]
     if plan.media.has_sound:
-        parts.append(f"[0:a:0]{_loud(plan.loudness)}aresample=48000:async=1:first_pts=0[sound]")
+        loud = f"{opening.sound}{_loud(plan.loudness)}aresample=48000:async=1:first_pts=0"
+        parts.append(f"[0:{plan.media.sound_index}]{loud}[sound]")
     return ";".join(parts)
 
 

@@ -1,19 +1,24 @@
-"""What is in a video: read from what ``ffmpeg -i`` says, since no ffprobe comes with it."""
+"""What is in a video: read from its packets and from what ffmpeg says, since no ffprobe comes with it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from contentflow.pipeline.ffmpeg import demand, reading, run_ffmpeg
+from contentflow.pipeline.ffmpeg import CODECS, reading, run_ffmpeg
+from contentflow.pipeline.packets import COPIED, Packets
+from contentflow.pipeline.process import Outcome
 from contentflow.pipeline.reasons import Reason, Unfit
 from contentflow.pipeline.sniff import Kind
+from contentflow.pipeline.whole import is_cut_off
 
-PROBE_SECONDS = 30.0
-SCAN_SECONDS = 120.0
+PROBE_SECONDS = 120.0
 SHORTEST_SECONDS = 0.5
+# A head may be that much too long: recorders round, and some count what comes after the last picture.
+SPARE_SECONDS, SPARE_SHARE = 1.5, 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +32,11 @@ class Limits:
 class Media:
     """A video as it is shown: ``width`` and ``height`` after rotation and with square pixels.
 
-    ``frame_width`` and ``frame_height`` are the pixels that a filter gets, rotated but not squared.
-    ``matrix`` is how its colours were made, by the name that the filter ``scale`` has for it.
+    ``frame_width`` and ``frame_height`` are the pixels that a filter gets, rotated but not squared; no
+    other picture in it is larger than ``most_side``. ``matrix`` is how its colours were made, by the name
+    that the filter ``scale`` has for it. ``sound_index`` is the stream that players play, None where
+    there is no sound. ``pictures`` are the times of all pictures, in seconds from the film's beginning,
+    in order, and ``zero`` is that beginning by ffmpeg's clock.
     """
 
     kind: Kind
@@ -36,53 +44,90 @@ class Media:
     width: int
     height: int
     fps: Fraction
-    has_sound: bool
+    sound_index: int | None = None
     video_index: int = 0
     frame_width: int = 0
     frame_height: int = 0
     rotation: int = 0
     is_hdr: bool = False
     matrix: str = "bt709"
+    most_side: int = 4096
+    zero: float = 0.0
+    pictures: Sequence[float] = ()
+
+    @property
+    def has_sound(self) -> bool:
+        return self.sound_index is not None
 
 
 def probe(source: Path, kind: Kind, limits: Limits) -> Media:
-    """Raises ``Unfit``."""
-    said = run_ffmpeg(reading(source, kind, limits.most_side), source.parent, PROBE_SECONDS).said
-    media = read_description(said, kind)
+    """Read all packets of a video, and decode none; raises ``Unfit``."""
+    if is_cut_off(source, kind):
+        raise Unfit(Reason.CUT_OFF)
+    packets = Packets()
+    copied = [*COPIED, "-t", f"{limits.most_seconds + 5:.3f}", "-f", "framecrc", "-"]
+    arguments = [*reading(source, kind, limits.most_side), *copied]
+    outcome = run_ffmpeg(arguments, source.parent, PROBE_SECONDS, on_line=packets.hear)
+    if packets.is_locked:
+        raise Unfit(Reason.PROTECTED)
+    _check_codecs(packets)
+    media = replace(read_description(outcome.said, kind), most_side=limits.most_side)
     _check_size(media, limits)
-    if not media.seconds:
-        media = replace(media, seconds=_count_seconds(source, kind, limits))
-    _check_time(media, limits)
-    return media
+    return _timed(media, packets, outcome, limits)
 
 
-# Two spaces and a name: what a file says of itself stands further in, so it cannot pose as a stream.
+def _timed(media: Media, packets: Packets, outcome: Outcome, limits: Limits) -> Media:
+    """Give a video its length and the times of its pictures: its head knows, or else its packets."""
+    promised, there = _seconds(outcome.said), packets.seconds
+    media = replace(media, seconds=promised or there)
+    if media.seconds > limits.most_seconds + 0.5:
+        raise Unfit(Reason.TOO_LONG)
+    if promised - there > max(SPARE_SECONDS, SPARE_SHARE * promised) or _BROKE_OFF.search(outcome.said):
+        raise Unfit(Reason.CUT_OFF)
+    if media.seconds < SHORTEST_SECONDS:
+        raise Unfit(Reason.TOO_SHORT)
+    return replace(media, zero=packets.zero, pictures=tuple(packets.pictures))
+
+
+def _check_codecs(packets: Packets) -> None:
+    for kind in ("video", "audio"):
+        codecs = [stream.codec for stream in packets.streams.values() if stream.kind == kind]
+        if codecs and CODECS.isdisjoint(codecs):
+            raise Unfit(Reason.CODEC)
+
+
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.M)
+_BROKE_OFF = re.compile(r"^\[.*(?:partial file|File ended prematurely)", re.M)
 _STREAM = re.compile(r"^  Stream #0:(\d+)[^:\n]*: (Video|Audio): (.*)$", re.M)
+_ORIGIN = re.compile(r"^  Stream #0:(\d+) -> #0:(\d+) \(copy\)$", re.M)
+# What a file says of itself is repeated before these lines, never after them: the copy has no notes of it.
+_MAPPING, _COPY = re.compile(r"^Stream mapping:$", re.M), re.compile(r"^Output #0, framecrc, to", re.M)
 
 
 def read_description(said: str, kind: Kind) -> Media:
-    """Read the first video stream that is no cover; raises ``Unfit``. Seconds are 0 when unknown."""
-    streams = list(_STREAM.finditer(said))
-    videos = [found for found in streams if found[2] == "Video" and "(attached pic)" not in found[3]]
-    size = _size(videos[0][3]) if videos else None
-    if not videos or size is None:
-        raise Unfit(_why_blank(said, bool(streams), bool(videos)))
-    video = videos[0]
+    """Read what ffmpeg says of the copy that it makes; raises ``Unfit``. Seconds are not known yet."""
+    origins, copied = after_mapping(said), _after_last(_COPY, said)
+    indexes = {int(found[2]): int(found[1]) for found in _ORIGIN.finditer(origins)}
+    streams = list(_STREAM.finditer(copied))
+    video = next((found for found in streams if found[2] == "Video"), None)
+    size = _size(video[3]) if video else None
+    if video is None or size is None:
+        raise Unfit(_why_blank(said, streams))
     details = video[3]
     frame = size
     shown = round(size[0] * _pixel_shape(details)), size[1]
-    rotation = _rotation(_notes_after(said, video))
+    rotation = _rotation(_notes_after(copied, video))
     if rotation % 180:
         frame, shown = frame[::-1], shown[::-1]
+    sound = _choose_sound([found for found in streams if found[2] == "Audio"])
     return Media(
         kind=kind,
-        seconds=_seconds(said),
+        seconds=0.0,
         width=shown[0],
         height=shown[1],
         fps=_rate(details),
-        has_sound=any(found[2] == "Audio" and not found[3].startswith("none") for found in streams),
-        video_index=int(video[1]),
+        sound_index=None if sound is None else indexes.get(sound),
+        video_index=indexes.get(int(video[1]), 0),
         frame_width=frame[0],
         frame_height=frame[1],
         rotation=rotation,
@@ -91,14 +136,38 @@ def read_description(said: str, kind: Kind) -> Media:
     )
 
 
+def after_mapping(said: str) -> str:
+    """Return what ffmpeg said once it had told of the file."""
+    return _after_last(_MAPPING, said)
+
+
+def _after_last(mark: re.Pattern[str], said: str) -> str:
+    ends = [found.end() for found in mark.finditer(said)]
+    return said[ends[-1] :] if ends else ""
+
+
+def _choose_sound(sounds: Sequence[re.Match[str]]) -> int | None:
+    """Return the number of the sound that every player plays: the one marked default, else the first."""
+    known = [found for found in sounds if re.split(r"\W", found[3])[0] in CODECS]
+    chosen = next((found for found in known if "(default)" in found[3]), next(iter(known), None))
+    return None if chosen is None else int(chosen[1])
+
+
 # ffmpeg gives a picture over its limit no size: to find it, it would have to decode the whole of it.
 _OVER = re.compile(r"^\[.* Picture size \d+x\d+ (?:exceeds|is invalid)", re.M)
+_LOOSE_STREAM = re.compile(r"^ +Stream #0:\d+[^:\n]*: (Video|Audio): (.*)$", re.M)
 
 
-def _why_blank(said: str, has_streams: bool, has_video: bool) -> Reason:
-    if has_video and _OVER.search(said):
+def _why_blank(said: str, copied: Sequence[re.Match[str]]) -> Reason:
+    """Choose a sentence, and nothing else, by what may have been forged."""
+    if _OVER.search(said):
         return Reason.TOO_MANY_PIXELS
-    return Reason.NO_VIDEO if has_streams else Reason.UNREADABLE
+    if _BROKE_OFF.search(said):
+        return Reason.CUT_OFF
+    kinds = {found[1] for found in _LOOSE_STREAM.finditer(said) if "(attached pic)" not in found[2]}
+    if "Video" in kinds:
+        return Reason.CODEC if ": none (" in said else Reason.UNREADABLE
+    return Reason.ONLY_SOUND if kinds else Reason.UNREADABLE
 
 
 def _size(details: str) -> tuple[int, int] | None:
@@ -148,7 +217,7 @@ _NTSC = {"23.98": Fraction(24000, 1001), "29.97": Fraction(30000, 1001), "59.94"
 
 
 def _notes_after(said: str, stream: re.Match[str]) -> str:
-    return re.split(r"^  Stream #|^Stream mapping|^Output", said[stream.end() :], maxsplit=1, flags=re.M)[0]
+    return re.split(r"^  Stream #|^\[", said[stream.end() :], maxsplit=1, flags=re.M)[0]
 
 
 def _rotation(notes: str) -> int:
@@ -163,28 +232,9 @@ def _seconds(said: str) -> float:
     return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else 0.0
 
 
-def _count_seconds(source: Path, kind: Kind, limits: Limits) -> float:
-    """Read the whole file: what a browser records often does not say how long it is."""
-    copied = ["-map", "0:v:0", "-c", "copy", "-t", str(limits.most_seconds + 5), "-f", "null", "-"]
-    arguments = [*reading(source, kind, limits.most_side), *copied]
-    said = demand(run_ffmpeg(arguments, source.parent, SCAN_SECONDS), Reason.UNREADABLE).said
-    found = re.findall(r"time=(\d+):(\d\d):(\d\d\.\d+)", said)
-    if not found:
-        raise Unfit(Reason.UNREADABLE)
-    hours, minutes, seconds = found[-1]
-    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-
-
 def _check_size(media: Media, limits: Limits) -> None:
     if max(media.width, media.height, media.frame_width, media.frame_height) > limits.most_side:
         raise Unfit(Reason.TOO_MANY_PIXELS)
     # A screen recording of variable rate may claim 1000: only a rate that was really measured counts.
     if limits.most_fps < media.fps < 1000:
         raise Unfit(Reason.TOO_MANY_FRAMES)
-
-
-def _check_time(media: Media, limits: Limits) -> None:
-    if media.seconds > limits.most_seconds + 0.5:
-        raise Unfit(Reason.TOO_LONG)
-    if media.seconds < SHORTEST_SECONDS:
-        raise Unfit(Reason.TOO_SHORT)

@@ -25,6 +25,9 @@ class Reason(StrEnum):
     PLAYLIST = "playlist"
     NOT_MEDIA = "not_media"
     UNKNOWN_FORMAT = "unknown_format"
+    CODEC = "codec"
+    ONLY_SOUND = "only_sound"
+    CUT_OFF = "cut_off"
     UNREADABLE = "unreadable"
     TOO_LONG = "too_long"
     TOO_SHORT = "too_short"
@@ -83,6 +86,15 @@ SENTENCES = {
     ),
     Reason.UNREADABLE: _l(
         "Ce fichier est abîmé ou incomplet : ouvre-le sur ton appareil, exporte-le et renvoie-le."
+    ),
+    Reason.CODEC: _l(
+        "Le codec de cette vidéo n’est pas pris en charge : exporte-la en MP4 (H.264 et AAC), puis envoie-la."
+    ),
+    Reason.ONLY_SOUND: _l(
+        "Ce fichier n’a que du son, sans images : exporte-le en vidéo avec une image, puis envoie-le."
+    ),
+    Reason.CUT_OFF: _l(
+        "La fin de ce fichier manque : vérifie qu’il se lit jusqu’au bout sur ton appareil, puis renvoie-le."
     ),
     Reason.TOO_LONG: _l("Cette vidéo est trop longue : garde-en le meilleur passage et envoie-le."),
     Reason.TOO_SHORT: _l("Cette vidéo est trop courte : il faut au moins une demi-seconde d'images."),

@@ -17,6 +17,7 @@ from contentflow.pipeline.probe import Media
 WIDTH, HEIGHT = 1080, 1920
 SHAPE = WIDTH / HEIGHT
 BLUR_WIDTH, BLUR_HEIGHT = 136, 240
+BLUR = "boxblur=7:2:5:2,lutyuv=y='16+(val-16)*0.7'"
 SPARE_PIXELS = 4
 # Below this share of samples with a face, a wide picture is better shown whole.
 FACES_ENOUGH = 0.35
@@ -62,6 +63,37 @@ def _share(media: Media) -> float:
     return min(SHAPE * media.height / media.width, media.width / media.height / SHAPE)
 
 
+def of_one_size(media: Media) -> str:
+    """Filters that leave a picture of the usual size alone, and fit any other into it."""
+    width, height = media.frame_width, media.frame_height
+    is_usual = f"eq(iw\\,{width})*eq(ih\\,{height})"
+    # How wide a pixel of the usual picture is shown.
+    shape = Fraction(media.width * height, media.height * width)
+    zoom = f"min({width}*{float(shape):.6f}/(iw*sar)\\,{height}/ih)"
+    across, down = f"iw*sar*{zoom}/{float(shape):.6f}", f"ih*{zoom}"
+    return (
+        f"scale=w='if({is_usual}\\,iw\\,{_floored(across)})':h='if({is_usual}\\,ih\\,{_floored(down)})'"
+        f":eval=frame,pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame"
+    )
+
+
+def _floored(size: str) -> str:
+    return f"max(2\\,2*floor({size}/2+0.001))"
+
+
+def fitted(media: Media) -> str:
+    """Filters that put any picture whole on its own blur: ffmpeg makes them anew where the size changes."""
+    across, down = f"min({WIDTH}\\,{HEIGHT}*dar)", f"min({HEIGHT}\\,{WIDTH}/dar)"
+    whole = f"w='{_floored(across)}':h='{_floored(down)}'"
+    return (
+        f"{_scaled(media, whole)}format=yuv420p,split[whole][back];"
+        f"[back]scale=w='2*ceil(max({BLUR_WIDTH}\\,{BLUR_HEIGHT}*dar)/2)'"
+        f":h='2*ceil(max({BLUR_HEIGHT}\\,{BLUR_WIDTH}/dar)/2)':flags=fast_bilinear,"
+        f"crop={BLUR_WIDTH}:{BLUR_HEIGHT},{BLUR},scale={WIDTH}:{HEIGHT}:flags=fast_bilinear,setsar=1[ground];"
+        "[ground][whole]overlay=(W-w)/2:(H-h)/2"
+    )
+
+
 def blur_framing(media: Media) -> Framing:
     """All of the picture between two pieces of its own blur, which is made small: much faster than at full
     size, and nothing is drawn that the picture would cover."""
@@ -73,7 +105,7 @@ def blur_framing(media: Media) -> Framing:
     )
     spare = HEIGHT - height if is_wide else WIDTH - width
     if spare < 4:
-        return Framing(f"[in]{_scaled(media, WIDTH, HEIGHT)}null[framed]")
+        return Framing(f"[in]{_scaled(media, f'{WIDTH}:{HEIGHT}')}null[framed]")
     first = spare // 4 * 2
     # The part of the picture that has the screen's shape.
     part = (_even(height * SHAPE), height) if is_wide else (width, _even(width / SHAPE))
@@ -82,9 +114,9 @@ def blur_framing(media: Media) -> Framing:
         for size, is_last in ((first, False), (spare - first, True))
     )
     graph = (
-        f"[in]{_scaled(media, width, height)}format=yuv420p,split[whole][back];"
+        f"[in]{_scaled(media, f'{width}:{height}')}format=yuv420p,split[whole][back];"
         f"[back]crop={part[0]}:{part[1]},scale={BLUR_WIDTH}:{BLUR_HEIGHT}:flags=fast_bilinear,"
-        f"boxblur=7:2:5:2,lutyuv=y='16+(val-16)*0.7',split[head][tail];"
+        f"{BLUR},split[head][tail];"
         f"[head]{before}[before];[tail]{after}[after];"
         f"[before][whole][after]{'v' if is_wide else 'h'}stack=3[framed]"
     )
@@ -147,7 +179,7 @@ def _moving_crop(
     }
     told = {name: f"sendcmd=f={name}.cmd," if files[f"{name}.cmd"] else "" for name in ("coarse", "fine")}
     graph = (
-        f"[in]{told['coarse']}crop@coarse={first}:{start[0]},{_scaled(media, *second)}"
+        f"[in]{told['coarse']}crop@coarse={first}:{start[0]},{_scaled(media, f'{second[0]}:{second[1]}')}"
         f"{told['fine']}crop@fine={WIDTH}:{HEIGHT}:{start[1]}[framed]"
     )
     return Framing(graph, files)
@@ -167,10 +199,12 @@ def _commands(places: Sequence[int], rate: Fraction, what: str) -> str:
     )
 
 
-def _scaled(media: Media, width: int, height: int) -> str:
+def _scaled(media: Media, size: str) -> str:
     """Scale, with square pixels and the colours of HD television, which is what the clip says that it has."""
     # Where much is left out, area costs a third less, and 48 dB of it are the same.
-    scale = f"scale={width}:{height}:flags={'area' if media.frame_width >= 1.5 * width else 'bicubic'}"
+    width, _, _ = size.partition(":")
+    is_smaller = width.isdigit() and media.frame_width >= 1.5 * int(width)
+    scale = f"scale={size}:flags={'area' if is_smaller else 'bicubic'}"
     if media.is_hdr:
         return f"{scale},setsar=1,{TONE_MAP},"
     return f"{scale}:in_color_matrix={media.matrix}:out_color_matrix=bt709:out_range=tv,setsar=1,"

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contentflow.pipeline.ffmpeg import demand, reading, run_ffmpeg
+from contentflow.pipeline.opening import Opening, Section, one_graph, open_section
+from contentflow.pipeline.parts import Part, read_parts
 from contentflow.pipeline.probe import Media
 from contentflow.pipeline.reasons import Reason, Unfit
 
@@ -31,14 +33,7 @@ QUIETEST_LUFS = -50.0
 LIVELY_SIZE = (64, 36)
 LEAST_SPREAD = 0.02
 SPEECH_HERTZ = 16_000
-
-
-@dataclass(frozen=True)
-class Section:
-    """The part of the video that becomes the clip, in seconds."""
-
-    start: float
-    seconds: float
+IN_TIME = "aresample=async=1:first_pts=0"
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class Samples:
 
     Where the look was not close, the frames are key frames and the cuts are not known.
     ``loudness`` is in LUFS, None where there is no sound to speak of; ``speech`` is a WAV
-    where it is to be heard.
+    where it is to be heard; ``parts`` are those whose pictures differ in size or kind.
     """
 
     frames: list[Gray]
@@ -56,6 +51,7 @@ class Samples:
     loudness: float | None
     speech: Path | None
     is_close: bool
+    parts: list[Part]
 
 
 def clip_rate(media: Media) -> Fraction:
@@ -80,10 +76,13 @@ def look_at(
     Raises ``Unfit``. Writes its notes into ``folder``, and the speech where somebody is to hear it.
     """
     width, height = _sample_size(media)
-    graph = _close_graph(media, width, height) if closely else _key_graph(media, width, height)
+    opening = open_section(media, section)
+    small = f"scale={width}:{height}:flags=fast_bilinear,format=gray"
+    graph = f"[0:{media.video_index}]{_close_graph(opening, small) if closely else _key_graph(small)}"
     if media.has_sound:
-        graph += f";[0:a:0]{'asplit[speech],' if keep_speech else ''}ebur128=framelog=quiet[heard]"
-    arguments = [*_section(section), *_hasty(closely=closely), *reading(source, media.kind, _side(media))]
+        graph += f";{_heard_graph(media, opening, keep_speech=keep_speech)}"
+    arguments = [*opening.options, *_hasty(opening, closely=closely)]
+    arguments += [*(one_graph(media) if closely else []), *reading(source, media.kind, media.most_side)]
     length = ["-t", f"{section.seconds:.3f}"]
     arguments += ["-filter_complex", graph, "-map", "[small]", *length, "-fps_mode", "passthrough"]
     arguments += ["-f", "rawvideo", "-pix_fmt", "gray", "samples.raw"]
@@ -95,13 +94,17 @@ def look_at(
     if closely:  # Where no key frame is, a glance sees nothing and ffmpeg complains.
         demand(outcome, Reason.UNREADABLE)
     frames = _frames(folder / "samples.raw", width, height)
-    noted = _noted(folder / "notes.txt")
+    noted = [opening.in_section(float(found)) for found in _NOTED.findall(outcome.output.decode())]
     if closely and not frames:
         raise Unfit(Reason.UNREADABLE)
     times = [index / SAMPLES_PER_SECOND for index in range(len(frames))] if closely else noted
     loudness = _loudness(outcome.said) if media.has_sound else None
     speech = folder / "speech.wav" if loudness is not None and keep_speech else None
-    return Samples(frames, times, _apart(noted) if closely else [], loudness, speech, closely)
+    cuts = _apart(noted) if closely else []
+    return Samples(frames, times, cuts, loudness, speech, closely, read_parts(outcome.said))
+
+
+_NOTED = re.compile(r"pts_time:(-?[\d.]+)")
 
 
 def are_enough(samples: Samples, section: Section) -> bool:
@@ -109,17 +112,11 @@ def are_enough(samples: Samples, section: Section) -> bool:
     return len(samples.frames) >= max(LEAST_KEYS, section.seconds / MOST_SECONDS_A_KEY)
 
 
-def _section(section: Section) -> list[str]:
-    return ["-ss", f"{section.start:.3f}", "-t", f"{section.seconds:.3f}"]
-
-
-def _hasty(*, closely: bool) -> list[str]:
+def _hasty(opening: Opening, *, closely: bool) -> list[str]:
     # Frames that no other frame needs are left out and edges are not smoothed: half the decoding.
-    return ["-skip_frame", "noref" if closely else "nokey", "-skip_loop_filter", "all"]
-
-
-def _side(media: Media) -> int:
-    return max(media.frame_width, media.frame_height, 64)
+    # One that is held for a while may be such a frame.
+    skipped = ("default" if opening.lead else "noref") if closely else "nokey"
+    return ["-skip_frame", skipped, "-skip_loop_filter", "all"]
 
 
 def _sample_size(media: Media) -> tuple[int, int]:
@@ -127,32 +124,31 @@ def _sample_size(media: Media) -> tuple[int, int]:
     return max(2, round(media.width * scale)), max(2, round(media.height * scale))
 
 
-def _close_graph(media: Media, width: int, height: int) -> str:
-    return (
-        f"[0:{media.video_index}]scale={width}:{height}:flags=fast_bilinear,format=gray,"
-        f"scdet=t={CUT_SCORE},metadata=print:key=lavfi.scd.time:file=notes.txt,fps={SAMPLES_PER_SECOND}[small]"
-    )
+def _close_graph(opening: Opening, small: str) -> str:
+    noted = "metadata=print:key=lavfi.scd.time:file=-"
+    return f"{small},scdet=t={CUT_SCORE},{noted},{opening.held(SAMPLES_PER_SECOND)}[small]"
 
 
-def _key_graph(media: Media, width: int, height: int) -> str:
+def _key_graph(small: str) -> str:
+    # Where the pictures change ffmpeg begins the graph anew: each time the first one is told of.
+    told = "split[all][first];[first]select=eq(n\\,0),showinfo=checksum=0,nullsink;[all]"
     # In some films every frame is a key frame.
-    seldom = f"isnan(prev_selected_t)+gte(t-prev_selected_t\\,{1 / KEYS_PER_SECOND})"
-    return (
-        f"[0:{media.video_index}]select='{seldom}',scale={width}:{height}:flags=fast_bilinear,format=gray,"
-        "scdet,metadata=print:key=lavfi.scd.mafd:file=notes.txt[small]"
-    )
+    seldom = f"select='isnan(prev_selected_t)+gte(t-prev_selected_t\\,{1 / KEYS_PER_SECOND})'"
+    noted = "scdet,metadata=print:key=lavfi.scd.mafd:file=-"
+    return f"{told}{seldom},{small},{noted}[small]"
+
+
+def _heard_graph(media: Media, opening: Opening, *, keep_speech: bool) -> str:
+    # A WAV has no times: where the sound begins later, silence goes before it, or all words came early.
+    speech = f"asplit[said],ebur128=framelog=quiet[heard];[said]{IN_TIME}[speech]"
+    measured = "ebur128=framelog=quiet[heard]"
+    return f"[0:{media.sound_index}]{opening.sound}{speech if keep_speech else measured}"
 
 
 def _frames(raw: Path, width: int, height: int) -> list[Gray]:
     pixels = np.fromfile(raw, dtype=np.uint8) if raw.exists() else np.zeros(0, dtype=np.uint8)
     count = len(pixels) // (width * height)
     return list(pixels[: count * width * height].reshape(count, height, width))
-
-
-def _noted(notes: Path) -> list[float]:
-    """Return the times of the frames that a graph noted: the cuts, or all."""
-    text = notes.read_text() if notes.exists() else ""
-    return [float(found) for found in re.findall(r"pts_time:(-?[\d.]+)", text)]
 
 
 def _apart(times: list[float]) -> list[float]:
@@ -187,17 +183,18 @@ def _liveliness(source: Path, media: Media, folder: Path, seconds: float) -> NDA
     """Return a score for each second of the video, from its key frames and its sound alone."""
     width, height = LIVELY_SIZE
     # No further than the head says: the gap before a frame that comes hours later would be filled.
-    length = ["-t", f"{media.seconds:.3f}"]
-    arguments = ["-skip_frame", "nokey", *reading(source, media.kind, _side(media))]
-    arguments += [
-        "-map",
-        f"0:{media.video_index}",
-        "-vf",
-        f"fps=1,scale={width}:{height}:flags=area,format=gray",
+    length, whole = ["-t", f"{media.seconds:.3f}"], Opening(Section(0.0, media.seconds), zero=media.zero)
+    arguments = [
+        *(whole.options if media.zero else []),
+        "-skip_frame",
+        "nokey",
+        *reading(source, media.kind, media.most_side),
     ]
-    arguments += [*length, "-f", "rawvideo", "lively.raw"]
+    small = f"{whole.held(1)},scale={width}:{height}:flags=area,format=gray"
+    arguments += ["-map", f"0:{media.video_index}", "-vf", small, *length, "-f", "rawvideo", "lively.raw"]
     if media.has_sound:
-        arguments += ["-map", "0:a:0", "-ac", "1", "-ar", "8000", *length, "-f", "s16le", "lively.pcm"]
+        arguments += ["-map", f"0:{media.sound_index}", "-af", IN_TIME, "-ac", "1", "-ar", "8000", *length]
+        arguments += ["-f", "s16le", "lively.pcm"]
     demand(run_ffmpeg(arguments, folder, seconds), Reason.UNREADABLE)
     frames = np.array(_frames(folder / "lively.raw", width, height), dtype=np.float64)
     moves = (

@@ -9,9 +9,11 @@ from pathlib import Path
 from contentflow.pipeline.ffmpeg import demand, run_ffmpeg
 from contentflow.pipeline.process import MIB, Leash, Overran, run
 from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.whole import is_cut_off_picture
 
 SECONDS = 6
 RATE = 30
+LARGE_SIDE = 1920
 ZOOM = 0.12
 OPENER = Path(__file__).with_name("opener.py")
 OPEN_SECONDS = 30.0
@@ -22,6 +24,8 @@ MOST_HEAD_BYTES = 2 * 1024 * 1024
 def to_video(picture: Path, most_side: int, folder: Path, seconds: float) -> Path:
     """Return a video that the rest of the pipeline treats like any other; raises ``Unfit``."""
     check_size(picture, most_side)
+    if is_cut_off_picture(picture):
+        raise Unfit(Reason.CUT_OFF)
     opened = folder / "picture.png"
     command = [sys.executable, "-I", str(OPENER), str(picture.resolve()), str(opened.resolve())]
     try:
@@ -30,15 +34,15 @@ def to_video(picture: Path, most_side: int, folder: Path, seconds: float) -> Pat
         raise Unfit(Reason.OVERRAN) from None
     if outcome.status:
         raise Unfit(Reason.UNREADABLE)
-    return _moved(opened, folder, seconds)
+    return _moved(opened, min(LARGE_SIDE, most_side), folder, seconds)
 
 
-def _moved(opened: Path, folder: Path, seconds: float) -> Path:
+def _moved(opened: Path, most_side: int, folder: Path, seconds: float) -> Path:
     """Zoom in slowly. The picture is large (see ``opener``), so the steps are too small to be seen."""
     frames = SECONDS * RATE
     with opened.open("rb") as file:
         width, height = _png_size(file.read(32))
-    scale = 1920 / max(width, height)
+    scale = most_side / max(width, height)
     shape = f"{max(2, round(width * scale / 2) * 2)}x{max(2, round(height * scale / 2) * 2)}"
     move = (
         f"zoompan=z='1+{ZOOM}*on/{frames}':x='(iw-iw/zoom)/2':y='(ih-ih/zoom)/2'"

@@ -9,6 +9,7 @@ import pytest
 
 from contentflow.pipeline import sampling
 from contentflow.pipeline.clip import Wishes, make_clip
+from contentflow.pipeline.opening import Section
 from contentflow.pipeline.probe import Limits, probe
 from contentflow.pipeline.sniff import Kind
 from tests.pipeline.films import ffmpeg, film
@@ -42,7 +43,7 @@ def test_a_frame_hours_after_the_end_is_not_waited_for(source: Path, tmp_path: P
 def test_a_gap_within_the_clip_is_not_filled(source: Path, tmp_path: Path):
     media = probe(source, Kind.MATROSKA, Limits())
 
-    section = sampling.Section(5, 5)
+    section = Section(5, 5)
 
     samples = sampling.look_at(source, media, section, tmp_path, 60, closely=True, keep_speech=False)
 

@@ -12,8 +12,9 @@ import pytest
 
 from contentflow.pipeline import sampling
 from contentflow.pipeline.clip import Facts, Wishes, make_clip
+from contentflow.pipeline.opening import Section
 from contentflow.pipeline.probe import Limits, probe
-from contentflow.pipeline.sampling import Samples, Section
+from contentflow.pipeline.sampling import Samples
 from contentflow.pipeline.sniff import Kind
 from contentflow.pipeline.thumbs import choose_covers
 from tests.pipeline.films import ffmpeg, film, real_film

@@ -1,0 +1,65 @@
+"""The parts of a film: a phone is turned, a call gets a worse line, and the pictures change in its middle.
+
+Such a film is made one of the screen's size first, each part whole on its own blur.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from contentflow.pipeline.ffmpeg import demand, reading, run_ffmpeg
+from contentflow.pipeline.opening import Opening
+from contentflow.pipeline.probe import Media, after_mapping
+from contentflow.pipeline.reasons import Reason
+from contentflow.pipeline.reframe import fitted
+
+
+@dataclass(frozen=True)
+class Part:
+    """The first picture of a part: its pixels, how wide one of them is shown, whether it is two halves."""
+
+    width: int
+    height: int
+    pixel: float
+    is_interlaced: bool
+
+
+_FIRST = re.compile(
+    r"^\[Parsed_showinfo\S* @ \S+\] n: .* sar:(\d+)/(\d+) s:(\d{1,5})x(\d{1,5}) i:([PTB?]) ", re.M
+)
+
+
+def read_parts(said: str) -> list[Part]:
+    """Read what ``showinfo`` told of the first picture of each part, and nothing that the file says."""
+    return [
+        Part(int(found[3]), int(found[4]), int(found[1]) / max(1, int(found[2])) or 1.0, found[5] in "TB")
+        for found in _FIRST.finditer(after_mapping(said))
+    ]
+
+
+def is_mixed(parts: Sequence[Part]) -> bool:
+    return len(parts) > 1
+
+
+def as_seen(media: Media, parts: Sequence[Part]) -> Media:
+    """Return the film as its section is: its head may tell of another part."""
+    only = next(iter(parts), None)
+    if only is None or (only.width, only.height) == (media.frame_width, media.frame_height):
+        return media
+    width = max(2, round(only.width * only.pixel))
+    return replace(media, width=width, height=only.height, frame_width=only.width, frame_height=only.height)
+
+
+def make_one(source: Path, media: Media, opening: Opening, folder: Path, seconds: float) -> Path:
+    """Return the section as a film of one size, with its sound as it was; raises ``Unfit``."""
+    arguments = [*opening.options, *reading(source, media.kind, media.most_side)]
+    arguments += ["-filter_complex", f"[0:{media.video_index}]{fitted(media)}[fitted]", "-map", "[fitted]"]
+    if media.has_sound:
+        arguments += ["-map", f"0:{media.sound_index}", "-c:a", "copy"]
+    arguments += ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-fps_mode", "passthrough"]
+    arguments += ["-map_metadata", "-1", "-map_chapters", "-1", "-f", "matroska", "one.mkv"]
+    demand(run_ffmpeg(arguments, folder, seconds), Reason.UNREADABLE)
+    return folder / "one.mkv"

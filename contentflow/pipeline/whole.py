@@ -1,0 +1,93 @@
+"""Whether all of a file is there: its head says how long its parts are, and the last may have got lost.
+
+Boxes of MP4 and MOV: ISO/IEC 14496-12, 4.2. Elements of Matroska and WebM: RFC 8794, RFC 9559.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from contentflow.pipeline.sniff import Kind
+
+# What may stand at the top of a film; anything else after them is a recorder's own note, or rubbish.
+_TOP = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"uuid", b"meta", b"mfra"}
+_TOP |= {b"sidx", b"ssix", b"pdin", b"pnot", b"udta", b"prft", b"emsg"}
+MOST_BOXES = 100_000
+_SEGMENT = b"\x18\x53\x80\x67"
+_LONGEST_HEAD = 4096
+
+
+def is_cut_off(source: Path, kind: Kind) -> bool:
+    """Whether a part goes on behind the end of the file."""
+    size = source.stat().st_size
+    with source.open("rb") as file:
+        if kind is Kind.MP4:
+            return _ends_within_a_box(file, size)
+        return kind is Kind.MATROSKA and _ends_within_the_segment(file.read(_LONGEST_HEAD), size)
+
+
+def _ends_within_a_box(file: BinaryIO, size: int) -> bool:
+    at = 0
+    for _ in range(MOST_BOXES):
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 8 or head[4:8] not in _TOP:
+            return False
+        length = int.from_bytes(head[:4])
+        if length == 1:
+            length = int.from_bytes(head[8:16])
+        if length < 8:  # 0: up to the end, wherever that is.
+            return False
+        at += length
+        if at > size:
+            return True
+    return False
+
+
+def _ends_within_the_segment(head: bytes, size: int) -> bool:
+    """What a browser or a stream recorded says no length, and promises nothing."""
+    at = head.find(_SEGMENT)
+    if at < 0 or at + 12 > len(head):
+        return False
+    at += len(_SEGMENT)
+    width = 9 - head[at].bit_length()
+    if width > 8:
+        return False
+    length = int.from_bytes(head[at : at + width]) & ((1 << 7 * width) - 1)
+    is_unknown = length == (1 << 7 * width) - 1
+    return not is_unknown and at + width + length > size
+
+
+def is_cut_off_picture(picture: Path) -> bool:
+    """Whether a PNG, JPEG or WebP lacks its end; decoders fill what is missing with grey."""
+    with picture.open("rb") as file:
+        head = file.read(12)
+        if head.startswith(b"RIFF"):
+            return int.from_bytes(head[4:8], "little") + 8 > file.seek(0, os.SEEK_END)
+        if head.startswith(b"\x89PNG"):
+            return not _goes_on_to(file, b"IEND")
+        return not (_find_scan(file) and _goes_on_to(file, b"\xff\xd9"))
+
+
+def _find_scan(file: BinaryIO) -> bool:
+    """Go to where the picture itself begins: a small one among a camera's notes has an end, too."""
+    file.seek(2)
+    for _ in range(MOST_BOXES):
+        head = file.read(4)
+        if len(head) < 4 or head[0] != 0xFF:
+            return False
+        if head[1] == 0xDA:
+            return True
+        file.seek(int.from_bytes(head[2:]) - 2, os.SEEK_CUR)
+    return False
+
+
+def _goes_on_to(file: BinaryIO, mark: bytes) -> bool:
+    before = b""
+    while block := file.read(1 << 20):
+        if mark in before + block:
+            return True
+        before = block[-len(mark) :]
+    return False
