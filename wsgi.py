@@ -4,7 +4,9 @@ import sys
 
 from contentflow import create_app
 from contentflow.config import WrongSetting
+from contentflow.core.private import keep_to_ourselves
 
+keep_to_ourselves()
 try:
     app = create_app()
 except WrongSetting as error:

@@ -95,7 +95,9 @@ def main() -> None:
 
 def _application() -> Flask:
     from contentflow import create_app
+    from contentflow.core.private import keep_to_ourselves
 
+    keep_to_ourselves()
     return create_app()
 
 

@@ -258,9 +258,9 @@ def _require(parsed: Mapping[str, Any]) -> None:
 
 
 def make_folder(data_dir: Path) -> None:
-    """Make DATA_DIR unless it is there; raises ``WrongSetting`` where it cannot be."""
+    """Make DATA_DIR, for our user alone, unless it is there; raises ``WrongSetting`` where it cannot be."""
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         accepted = f"a folder that can be written ({error.strerror})"
         raise WrongSetting("DATA_DIR", str(data_dir), accepted) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from contentflow.core import audit, cli, db, heartbeat, migrate, registry, work  # noqa: F401 (audit: its table)
+from contentflow.core import audit, cli, db, heartbeat, migrate, private, registry, work  # noqa: F401 (audit: its table)
 
 
 def init_app(app: Flask) -> None:
@@ -17,3 +17,4 @@ def init_app(app: Flask) -> None:
     readiness["worker"] = heartbeat.check_worker
     registry.registry(app).doctor.update(readiness)
     registry.registry(app).doctor["bells"] = work.check_bells
+    registry.registry(app).doctor["privacy"] = private.check_privacy
