@@ -70,8 +70,9 @@ def run(app: Flask) -> None:
         signal.signal(number, end)
     with app.app_context():
         bells().lend_hands(THREADS)
-        consumers = [_start(lane) for lane in LANES]
-    _sweep_until(app, stop)
+    hands = Hands()
+    _sweep_until(app, stop, hands)
+    consumers = hands.consumers.values()
     for consumer in consumers:
         consumer.stop_flag.set()
     with app.app_context():
@@ -81,6 +82,23 @@ def run(app: Flask) -> None:
     for consumer in consumers:
         for _, thread in consumer.worker_threads:
             thread.join(max(0.0, until - time.monotonic()))
+
+
+class Hands:
+    """The consumers of the lanes; one whose bells are away is tried again, and sweeps work meanwhile."""
+
+    def __init__(self) -> None:
+        self.consumers: dict[Lane, LaneConsumer] = {}
+
+    def tend(self) -> None:
+        for lane in LANES:
+            if lane in self.consumers and bells().mend(lane):
+                self.consumers.pop(lane).stop_flag.set()
+            if lane not in self.consumers:
+                _survive(lambda lane=lane: self._start(lane))  # type: ignore[misc]
+
+    def _start(self, lane: Lane) -> None:
+        self.consumers[lane] = _start(lane)
 
 
 def _start(lane: Lane) -> LaneConsumer:
@@ -97,12 +115,13 @@ def _start(lane: Lane) -> LaneConsumer:
     return consumer
 
 
-def _sweep_until(app: Flask, stop: threading.Event) -> None:
+def _sweep_until(app: Flask, stop: threading.Event, hands: Hands) -> None:
     next_beat = next_chores = 0.0
     while not stop.is_set():
         now = time.monotonic()
         with app.app_context():
             if now >= next_beat:
+                hands.tend()
                 _survive(_beat)
                 next_beat = now + HEARTBEAT_SECONDS
             for sweep in bells().sweeps:

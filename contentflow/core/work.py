@@ -11,22 +11,23 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from flask import Flask, current_app
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from contentflow.config import Settings, settings
-from contentflow.core import clock
+from contentflow.config import settings
+from contentflow.core import clock, lanes
 from contentflow.core.db import after_commit, db
 from contentflow.core.ids import new_id
 
 if TYPE_CHECKING:
     from huey import Huey
     from huey.api import TaskWrapper
-    from redis import ConnectionPool
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +118,7 @@ class Bells:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._opened: dict[Lane, tuple[Huey, TaskWrapper]] = {}
+        self._inodes: dict[Lane, int] = {}
         self._away_until = 0.0
         self._hands: dict[Lane, ThreadPoolExecutor] = {}
         self._in_hand: set[tuple[str, str]] = set()
@@ -136,7 +138,20 @@ class Bells:
             self._open(self.steps[step][0])[1](step, row_id)
         except Exception:
             self._away_until = time.monotonic() + AWAY_SECONDS
+            self.mend(self.steps[step][0])
             raise
+
+    def mend(self, lane: Lane) -> bool:
+        """Let go of a lane whose file of bells is broken or was replaced; True when it did."""
+        chosen = self._app.config["CONTENTFLOW"]
+        if chosen.huey_url or lane not in self._opened:
+            return False
+        path = lanes.bell_file(lane, chosen)
+        if not lanes.is_broken(path) and _inode(path) == self._inodes.get(lane):
+            return False
+        with suppress(Exception):  # It is broken: nobody knows what closing it says.
+            self._opened.pop(lane)[0].storage.close()
+        return True
 
     def waiting(self, lane: Lane) -> int:
         """How many bells of a lane nobody has answered yet."""
@@ -181,8 +196,9 @@ class Bells:
     def _open(self, lane: Lane) -> tuple[Huey, TaskWrapper]:
         # Opened at the first use: a Redis that is away must not stop the web from starting.
         if lane not in self._opened:
-            huey = _open_lane(lane, self._app.config["CONTENTFLOW"])
+            huey = lanes.open_lane(lane, self._app.config["CONTENTFLOW"])
             self._opened[lane] = huey, huey.task(name="work_off")(self._work_off)
+            self._inodes[lane] = _inode(lanes.bell_file(lane, self._app.config["CONTENTFLOW"]))
         return self._opened[lane]
 
     def _work_off(self, step: str, row_id: str) -> None:
@@ -196,30 +212,16 @@ class Bells:
                 log.exception("step %s of row %s failed", step, row_id)
 
 
+def _inode(path: Path) -> int:
+    """Return the number of a file, 0 where it is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
 def init_work(app: Flask) -> None:
     app.extensions["bells"] = Bells(app)
-
-
-def _open_lane(lane: Lane, chosen: Settings) -> Huey:
-    # At the first use: Huey brings the drivers of Redis and PostgreSQL along, whichever is asked for.
-    from huey import PostgresHuey, RedisHuey, SqliteHuey
-
-    url, name = chosen.huey_url, f"contentflow-{lane}"
-    if url.startswith("redis"):
-        return RedisHuey(name, results=False, connection_pool=_redis_pool(url))
-    if url:
-        # Asked a few times a second, not listened to, and nothing prepared: PgBouncer in transaction mode
-        # gives every statement another connection.
-        patience = {"blocking": False, "prepare_threshold": None, "connect_timeout": 5}
-        return PostgresHuey(name, results=False, dsn=url, **patience)
-    return SqliteHuey(name, results=False, filename=str(chosen.data_dir / f"bells-{lane}.db"))
-
-
-def _redis_pool(url: str) -> ConnectionPool:
-    from redis import ConnectionPool  # An extra: not every machine has it.
-
-    # A lost Redis must not hold up the request that rings.
-    return ConnectionPool.from_url(url, socket_timeout=2, socket_connect_timeout=1)
 
 
 def bells() -> Bells:
@@ -266,4 +268,10 @@ def check_bells() -> str | None:
             bells().lane(lane).pending_count()
     except Exception as error:
         return f"The bells do not answer ({type(error).__name__}), and all work is slower: see HUEY_URL."
+    aside = lanes.count_aside(settings())
+    if aside:
+        where = settings().data_dir / lanes.ASIDE
+        return (
+            f"{aside} broken files of bells were set aside, nothing is lost: see to the disk, remove {where}."
+        )
     return None

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+
+from contentflow.links.verdicts import Verdict
+
+_PLAIN = re.compile(r"[ -~]{1,128}")  # Ids, hashes and words of ours are never longer.
 
 
 @dataclass(frozen=True)
@@ -29,13 +34,33 @@ class Entry:
 
 
 def to_line(entry: Entry) -> bytes:
-    fields = {**asdict(entry), "at": entry.at.isoformat(), "verdict": str(entry.verdict)}
-    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+    written = {**asdict(entry), "at": entry.at.isoformat(), "verdict": str(entry.verdict)}
+    return json.dumps(written, separators=(",", ":")).encode() + b"\n"
+
+
+class NotAnEntry(Exception):
+    """A line that no click can be read from: torn in writing, or spoilt on the disk."""
 
 
 def from_line(line: bytes) -> Entry:
-    """Raises ``ValueError`` for a line that is incomplete, ``TypeError`` for one that is no entry."""
-    fields = json.loads(line)
-    if not isinstance(fields, dict) or not isinstance(fields.get("at"), str):
-        raise TypeError("not an entry")
-    return Entry(**{**fields, "at": datetime.fromisoformat(fields["at"]).astimezone(UTC)})
+    """Raises ``NotAnEntry``; what it returns has the types and the letters that the database takes."""
+    try:
+        found = json.loads(line)
+        entry = Entry(**{**found, "at": datetime.fromisoformat(found["at"]).astimezone(UTC)})
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
+        raise NotAnEntry from error
+    if entry.verdict not in set(Verdict):
+        raise NotAnEntry("verdict")
+    for item in fields(Entry):
+        value, kind = getattr(entry, item.name), str(item.type)
+        if not _fits(value, kind):
+            raise NotAnEntry(item.name)
+    return entry
+
+
+def _fits(value: object, kind: str) -> bool:
+    if isinstance(value, bool | datetime):
+        return kind == type(value).__name__
+    if value is None:
+        return kind.endswith("| None")
+    return isinstance(value, str) and kind.startswith("str") and _PLAIN.fullmatch(value) is not None

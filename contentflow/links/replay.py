@@ -26,6 +26,8 @@ def replay_spool() -> int:
             done += _replay(path)
     except REFUSALS as error:
         log.warning("the spool waits: the database refuses it (%s)", type(error).__name__)
+    except OSError as error:
+        log.error("the spool waits: it cannot be read or written (%s)", error.strerror)
     return done
 
 
@@ -48,7 +50,7 @@ def _insert(batch: list[tuple[bytes, Entry]]) -> list[bytes]:
             try:
                 with connection.begin_nested():
                     write(connection, entry)
-            except (IntegrityError, DataError):
+            except (IntegrityError, DataError, ValueError, TypeError, OverflowError):
                 broken.append(line)
     return broken
 
@@ -60,7 +62,8 @@ def check_spool() -> str | None:
     waiting = spool.waiting()
     if waiting:
         return f"{waiting} clicks wait in {spool.folder()}: start “contentflow worker” (or “serve”)."
-    refused = spool.folder() / spool.REFUSED
-    if refused.exists():
-        return f"{refused} holds clicks whose link is gone: look at them, then remove the file."
+    refused = spool.refused()
+    if refused:
+        path = spool.folder() / spool.REFUSED
+        return f"{refused} lines are no clicks, or of links that are gone: look at {path}, then remove it."
     return None

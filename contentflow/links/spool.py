@@ -16,7 +16,7 @@ from pathlib import Path
 
 from contentflow.config import settings
 from contentflow.core.ids import new_id
-from contentflow.links.entries import Entry, from_line, to_line
+from contentflow.links.entries import Entry, NotAnEntry, from_line, to_line
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def take() -> Iterator[Path]:
 
 
 def read(path: Path) -> Iterator[tuple[bytes, Entry]]:
-    """Yield each line with its entry. A torn line is skipped and reported: its visitor got no answer."""
+    """Yield each line with its entry. One that cannot be read is set aside in ``REFUSED`` and reported."""
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:  # Another replay was faster.
@@ -70,19 +70,28 @@ def read(path: Path) -> Iterator[tuple[bytes, Entry]]:
     for line in filter(None, lines):
         try:
             yield line, from_line(line)
-        except ValueError:
-            log.error("a torn line of %d bytes in %s was skipped", len(line), path.name)
-        except TypeError:
-            log.error("a line in %s is no click; it is kept in %s", path.name, REFUSED)
+        except NotAnEntry:
+            log.error(
+                "a broken line of %d bytes in %s is no click: kept in %s", len(line), path.name, REFUSED
+            )
             refuse(line)
+
+
+def refused() -> int:
+    """Return how many lines were set aside; a broken line may stand there twice when a replay was killed."""
+    return _count(folder() / REFUSED)
 
 
 def waiting() -> int:
     """Return how many clicks wait to be replayed."""
-    if not folder().is_dir():
+    return sum(_count(path) for path in [folder() / OPEN, *folder().glob(TAKEN)])
+
+
+def _count(path: Path) -> int:
+    try:
+        return sum(1 for line in path.read_bytes().split(b"\n") if line)
+    except OSError:
         return 0
-    paths = [folder() / OPEN, *folder().glob(TAKEN)]
-    return sum(path.read_bytes().count(b"\n") for path in paths if path.exists())
 
 
 def is_writable() -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import time_machine
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -216,7 +217,7 @@ def test_a_kill_between_inserting_and_removing_doubles_nothing(
     assert spool.waiting() == 0
 
 
-def test_a_torn_last_line_is_skipped_and_reported(
+def test_a_torn_last_line_is_set_aside_and_reported(
     app: Flask, alices_post: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     link = link_of(alices_post)
@@ -227,7 +228,59 @@ def test_a_torn_last_line_is_skipped_and_reported(
     replay_spool()
 
     assert [click.id for click in clicks()] == ["c" * 22]
-    assert "torn line" in caplog.text
+    assert "broken line" in caplog.text
+    assert spool.refused() == 1
+
+
+BROKEN = {
+    "rubbish": b"\x00\xff\xfe rubbish",
+    "a list": b"[1,2,3]",
+    "null": b"null",
+    "deep": b"[" * 100_000,
+    "no time": b'{"id":"x"}',
+    "a time before all time": b'"at":"0001-01-01T00:00:00+23:00"',
+    "an id that is a list": b'"id":["x"]',
+    "an id that is a number": b'"id":17',
+    "a lone surrogate": b'"id":"\\ud800"',
+    "a NUL": b'"id":"a\\u0000b"',
+    "no verdict": b'"verdict":null',
+    "another verdict": b'"verdict":"perhaps"',
+    "credit that is a word": b'"is_credited":"yes"',
+    "credit that is a number": b'"is_credited":1',
+    "a hash that is an object": b'"visitor_hash":{}',
+    "a field of nobody's": b'"nobody":"x"',
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_one_broken_line_blocks_no_click_behind_it(
+    app: Flask, alices_post: Any, alice_client: FlaskClient, name: str
+) -> None:
+    link = link_of(alices_post)
+    spool.append(entry(link.id, "before", visitor_hash=None))
+    broken = BROKEN[name]
+    if broken.startswith(b'"'):  # Named later, the field counts instead of the one before.
+        whole = to_line(entry(link.id, "broken", visitor_hash=None)).rstrip(b"\n}")
+        broken = whole + b"," + broken + b"}"
+    with (spool.folder() / spool.OPEN).open("ab") as file:
+        file.write(broken + b"\n")
+    spool.append(entry(link.id, "behind", visitor_hash=None))
+
+    export = alice_client.get("/partner/export.json")
+    run_work(app)
+
+    assert sorted(click.id for click in clicks()) == ["before", "behind"]
+    assert export.status_code in {200, 303}
+    assert spool.waiting() == 0
+    assert (spool.folder() / spool.REFUSED).read_bytes() == broken + b"\n"
+    assert (registry().doctor["spool"]() or "").startswith("1 lines are no clicks")
+
+
+def test_a_spool_that_cannot_be_read_stops_neither_sweep_nor_export(app: Flask, alices_post: Any) -> None:
+    spool.folder().mkdir()
+    (spool.folder() / "taken-folder.jsonl").mkdir()
+
+    assert replay_spool() == 0
 
 
 def test_a_last_line_that_only_lacks_its_end_is_replayed(app: Flask, alices_post: Any) -> None:
