@@ -11,24 +11,36 @@ from contentflow.byop.clip_form import ClipForm
 from contentflow.byop.views import bp
 from contentflow.config import settings
 from contentflow.core.db import transaction
+from contentflow.partners import services as partners
 from contentflow.partners.sessions import current_partner
 from contentflow.web.admission import partner_required
 from contentflow.web.files import send_media
-from contentflow.web.htmx import go_to, is_htmx, render
+from contentflow.web.htmx import announce, go_to, is_htmx, render
 from contentflow.web.limits import MINUTE, take
 
 
 @bp.get("/status")
 @partner_required
 def status() -> ResponseReturnValue:
-    return _status_page(request.args.get("id", ""))
+    submission_id = request.args.get("id", "")
+    clip = clips.get_clip(current_partner().id, submission_id)
+    if clip.is_busy and is_htmx():
+        with transaction():
+            clips.note_look(clip)
+    response = _status_page(submission_id)
+    if request.args.get("was") == "busy" and not clip.is_busy:
+        return announce(response, "clip")
+    return response
 
 
-def _status_page(submission_id: str, form: ClipForm | None = None, code: int = 200) -> Response:
+def _status_page(
+    submission_id: str, form: ClipForm | None = None, code: int = 200, said: str = ""
+) -> Response:
     clip = clips.get_clip(current_partner().id, submission_id)
     submission = services.get_submission(current_partner().id, submission_id)
     form = form or ClipForm.of(clip)
-    return render("byop/status.html", code, clip=clip, post=submission, clip_form=form, swaps_state=is_htmx())
+    context = {"clip": clip, "post": submission, "clip_form": form, "said": said}
+    return render("byop/status.html", code, swaps_state=is_htmx(), **context)
 
 
 @bp.post("/approve")
@@ -38,6 +50,25 @@ def approve() -> ResponseReturnValue:
     with transaction():
         clips.approve_clip(partner_id, sid, request.form.get("render", ""))
     return _after(sid, _("C'est validé : ton clip se montre sur ta page publique."))
+
+
+@bp.post("/withdraw")
+@partner_required
+def withdraw() -> ResponseReturnValue:
+    partner_id, sid = current_partner().id, request.form.get("sid", "")
+    with transaction():
+        clips.withdraw_clip(partner_id, sid)
+    return _after(sid, _("C’est retiré : plus personne d’autre que toi ne voit ton clip."))
+
+
+@bp.post("/want-mail")
+@partner_required
+def want_mail() -> ResponseReturnValue:
+    partner_id, sid = current_partner().id, request.form.get("sid", "")
+    clips.get_clip(partner_id, sid)
+    with transaction():
+        partners.want_clip_mails(partner_id, True)
+    return _after(sid, _("C’est noté : si ça dure, un e-mail te prévient."))
 
 
 @bp.post("/cover")
@@ -67,7 +98,7 @@ def retry() -> ResponseReturnValue:
 
 def _after(submission_id: str, notice: str) -> ResponseReturnValue:
     if is_htmx():
-        return _status_page(submission_id)
+        return announce(_status_page(submission_id, said=notice), "clip")
     if notice:
         flash(notice, "ok")
     return go_to(url_for("sharekit.kit", id=submission_id))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import or_, select, update
 
 from contentflow.byop import services
 from contentflow.byop.models import Submission
+from contentflow.core import clock
 from contentflow.core.db import db
 from contentflow.core.errors import NotFound, Refused
 from contentflow.pipeline import remaking
@@ -26,6 +31,8 @@ STEP_NAMES = {
     "render": _l("Montage du clip"),
     "finish": _l("Dernières finitions"),
 }
+# How exactly is known when its owner last looked; each look would be a write.
+LOOK_SECONDS = 10
 FRAMINGS = {
     "auto": _l("Automatique"),
     "crop": _l("Plein écran, sur les visages"),
@@ -87,6 +94,29 @@ class Clip:
         return self.asset.render_id is not None
 
     @property
+    def has_captions(self) -> bool:
+        return bool(self.facts.get("words") or self.facts.get("has_captions"))
+
+    @property
+    def is_public(self) -> bool:
+        """Whether a clip of this post may be seen in public: this one, or one from before it."""
+        return self.asset.approved_render_id is not None
+
+    @property
+    def due(self) -> str:
+        """The step that its owner is waited for: approve, retry, replace, or none."""
+        if self.status == "failed":
+            return "retry" if self.may_pass else "replace"
+        return "approve" if self.status == "ready" and self.has_render and not self.asset.is_approved else ""
+
+    @property
+    def news(self) -> str:
+        """What is to be said once nobody works on it any more."""
+        if self.status == "failed":
+            return str(_("Ta vidéo n’a pas pu être préparée : regarde pourquoi."))
+        return str(_("Ton clip est prêt : regarde-le, puis valide-le.")) if self.due else ""
+
+    @property
     def facts(self) -> dict[str, Any]:
         return self.asset.facts
 
@@ -109,6 +139,31 @@ def clip_of(submission: Submission) -> Clip | None:
     return Clip(submission.id, asset, can_make and submission.archived_at is None)
 
 
+def steps_due(submissions: Iterable[Submission]) -> dict[str, str]:
+    """Return the step that each of these posts waits for, by its id; who waits for none is not named."""
+    posts = {post.asset_id: post.id for post in submissions if post.archived_at is None}
+    assets = db.session.scalars(select(Asset).where(Asset.id.in_(posts), Asset.has_video))
+    clips = (Clip(posts[asset.id], asset, can_make=True) for asset in assets)
+    return {clip.submission_id: clip.due for clip in clips if clip.due}
+
+
+def posts_to_approve(partner_id: str, most: int) -> list[Submission]:
+    """Return the posts, however old, whose clip waits to be approved; the one asked for last comes first."""
+    is_public = (Asset.approved_render_id == Asset.render_id) & Asset.approved_render_id.is_not(None)
+    waits = (Asset.state == "ready") & Asset.render_id.is_not(None) & ~is_public
+    own = select(Submission).join(Asset, Asset.id == Submission.asset_id).where(Asset.partner_id == partner_id)
+    waiting = own.where(Submission.archived_at.is_(None), Asset.has_video, waits)
+    return list(db.session.scalars(waiting.order_by(Asset.asked_at.desc()).limit(most)))
+
+
+def note_look(clip: Clip) -> None:
+    """Remember that its owner looks on: whoever sees the end of a render needs no mail about it."""
+    now = clock.now()
+    is_long_ago = or_(Asset.looked_at.is_(None), Asset.looked_at < now - timedelta(seconds=LOOK_SECONDS))
+    looked = update(Asset).where(Asset.id == clip.asset.id, is_long_ago).values(looked_at=now)
+    db.session.execute(looked.execution_options(synchronize_session=False))
+
+
 def get_clip(partner_id: str, submission_id: str) -> Clip:
     """Raises ``NotFound``, also for a post of words alone."""
     clip = clip_of(services.get_submission(partner_id, submission_id))
@@ -124,6 +179,11 @@ def approve_clip(partner_id: str, submission_id: str, render_id: str = "") -> No
         raise NothingToApprove
     submission.status, submission.reason = "ready", None
     db.session.flush()
+
+
+def withdraw_clip(partner_id: str, submission_id: str) -> None:
+    """Let nobody but its owner see the clip any more, on no page, in no mail; again: nothing more happens."""
+    remaking.withdraw(services.lock_editable(partner_id, submission_id).asset_id)
 
 
 def choose_cover(partner_id: str, submission_id: str, number: str, render_id: str = "") -> None:
@@ -160,7 +220,7 @@ def make_again(partner_id: str, submission_id: str, wanted: Remake, was: str = "
 
 def find_file(clip: Clip, name: str) -> tuple[Path, str]:
     """Return a file of the finished clip and its type; raises ``NotFound``."""
-    found = _find(clip.asset, clip.asset.render_id, name)
+    found = _find(clip.asset, clip.asset.render_id, name, clip.asset.cover)
     if found is None:
         raise NotFound
     return found
@@ -169,16 +229,16 @@ def find_file(clip: Clip, name: str) -> tuple[Path, str]:
 def find_public_file(submission: Submission, name: str) -> tuple[Path, str] | None:
     """Return a file of the approved clip, of which anybody may see; None otherwise."""
     asset = pipeline.get_asset(submission.asset_id)
-    return _find(asset, asset.approved_render_id, name) if asset.is_approved else None
+    return _find(asset, asset.approved_render_id, name, asset.approved_cover)
 
 
 def public_version(submission: Submission) -> str:
     """Differs once other pictures are shown: who drew a preview keeps them by their address."""
     asset = pipeline.get_asset(submission.asset_id)
-    return f"{(asset.approved_render_id or '')[:6]}{asset.cover}"
+    return f"{(asset.approved_render_id or '')[:6]}{asset.approved_cover}"
 
 
-def _find(asset: Asset, render_id: str | None, name: str) -> tuple[Path, str] | None:
+def _find(asset: Asset, render_id: str | None, name: str, cover: int) -> tuple[Path, str] | None:
     """``cover`` and ``poster`` are those of the picture that was chosen."""
-    file = f"{name}-{asset.cover}" if name in ("cover", "poster") else name
+    file = f"{name}-{cover}" if name in ("cover", "poster") else name
     return pipeline.media().find(asset.id, render_id, file) if render_id else None

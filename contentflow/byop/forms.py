@@ -76,11 +76,13 @@ def _not_too_long(form: Any, field: Any) -> None:
         )
 
 
-class WordsForm(FlaskForm):
-    """The words of a post; all of them may be empty."""
-
+class CheckedForm(FlaskForm):
     class Meta:
         csrf = False  # Checked for every form at once, before the view.
+
+
+class WordsForm(CheckedForm):
+    """The words of a post; all of them may be empty."""
 
     title = StringField(_l("Titre"), [_not_too_long], [_line])
     description = TextAreaField(_l("Description"), [_not_too_long], [_text])
@@ -95,19 +97,35 @@ class WordsForm(FlaskForm):
         return f"{len(field.data)} / {MOST_CHARACTERS[field.name]}"
 
 
-class PostForm(WordsForm):
+class VideoForm(CheckedForm):
+    """An address of a video, or the file itself."""
+
     source_url = StringField(_l("Colle l'URL d'une vidéo"), filters=[_value])
     video = FileField(_l("Ou envoie un fichier"))
-    offer_id = StringField(_l("Offre"), filters=[_value])
-    # The page shows several offers and chooses none; other clients that name none mean the first.
-    must_choose = HiddenField()
-    nonce = HiddenField(filters=[_nonce])
 
     def validate_source_url(self, field: Field) -> None:
         # Where a file was sent, nobody follows the address.
         refusal = refusal_of(field.data) if field.data and not sent_file(self.video) else None
         if refusal is not None:
             raise ValidationError(str(URL_SENTENCES[refusal]))
+
+    def demand(self, sent: Path | None) -> bool:
+        """Put it at the field where there is neither an address nor a file; True when there is one."""
+        if sent is None and not self.source_url.data:
+            self.source_url.errors = [str(_("Colle l’adresse d’une vidéo, ou choisis un fichier."))]
+        return not self.source_url.errors
+
+    def sent(self) -> tuple[Path | None, str]:
+        """Return where the file that was sent lies, and its SHA-256; reading it may take a while."""
+        path = sent_file(self.video)
+        return path, _digest(path) if path else ""
+
+
+class PostForm(WordsForm, VideoForm):
+    offer_id = StringField(_l("Offre"), filters=[_value])
+    # The page shows several offers and chooses none; other clients that name none mean the first.
+    must_choose = HiddenField()
+    nonce = HiddenField(filters=[_nonce])
 
     def validate_offer_id(self, field: Field) -> None:
         if self.must_choose.data and not field.data:
@@ -119,12 +137,8 @@ class PostForm(WordsForm):
 
     def draft(self) -> Draft:
         names = (*MOST_CHARACTERS, "source_url", "offer_id", "nonce")
-        sent = sent_file(self.video)
-        return Draft(
-            **{name: self[name].data for name in names},
-            video=sent,
-            video_digest=_digest(sent) if sent else "",
-        )
+        video, digest = self.sent()
+        return Draft(**{name: self[name].data for name in names}, video=video, video_digest=digest)
 
 
 def sent_file(field: Any) -> Path | None:

@@ -25,6 +25,7 @@ SUBTITLES_BYTES = 1024 * 1024
 MOST_AT_A_TIME = 16
 MOST_OF_A_PARTNER = 3
 RETRY_SECONDS = 30
+UPLOADS = {"byop.submit", "byop.replace_video"}
 
 
 def init_app(app: Flask) -> None:
@@ -66,7 +67,7 @@ class UploadRequest(Request):
 
     @property
     def _is_upload(self) -> bool:
-        return self.endpoint == "byop.submit" and self.mimetype == "multipart/form-data"
+        return self.endpoint in UPLOADS and self.mimetype == "multipart/form-data"
 
     @property
     def max_content_length(self) -> int | None:

@@ -30,7 +30,7 @@ _COUNTS = text(f"state NOT IN {UNREACHED}")
 
 
 class Delivery(Workable, Base):
-    """One message to one recipient, of the kind ``login``, ``confirmation`` or ``share``.
+    """One message to one recipient, of the kind ``login``, ``confirmation``, ``share`` or ``clip``.
 
     Brevo's idempotency key is made from ``id``. ``recipient`` is erased
     after 30 days, ``recipient_hash`` stays. ``words`` are what a composer needs; never a token.
@@ -51,7 +51,7 @@ class Delivery(Workable, Base):
             postgresql_where=_COUNTS,
         ),
         CheckConstraint(f"state IN {STATES}", name="state"),
-        CheckConstraint("kind IN ('login', 'confirmation', 'share')", name="kind"),
+        CheckConstraint("kind IN ('login', 'confirmation', 'share', 'clip')", name="kind"),
         Index(None, "state", "next_attempt_at"),
         Index(None, "kind", "first_tried_at"),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from contentflow.core import clock
 from contentflow.core.db import db
 from contentflow.core.work import ring
@@ -24,6 +26,7 @@ from contentflow.mailing.shares import (
     queue_share,
     send_result,
 )
+from contentflow.mailing.tokens import find_delivery, make_token, one_click
 from contentflow.mailing.wishes import (
     Reader,
     find_reader,
@@ -44,13 +47,17 @@ __all__ = [
     "cancel_send",
     "cancel_waiting",
     "captured_since",
+    "find_delivery",
     "find_reader",
     "find_send",
     "last_send",
     "list_suppressions",
+    "make_token",
+    "one_click",
     "plan_share",
     "preview_share",
     "queue_login",
+    "queue_notice",
     "queue_share",
     "recipient_hash",
     "register_composer",
@@ -67,14 +74,23 @@ SEND = "mailing.send"
 
 def queue_login(recipient: str, request_id: str, language: str) -> Delivery:
     """Queue the mail of a login request; its token is made when it is composed, and stands nowhere."""
+    return _queue_at_once(recipient, kind="login", language=language, words={"request_id": request_id})
+
+
+def queue_notice(
+    kind: str, partner_id: str, recipient: str, language: str, words: dict[str, Any]
+) -> Delivery:
+    """Queue a mail to a partner about their own things: it goes as early as a login, and uses no cap."""
+    return _queue_at_once(recipient, kind=kind, partner_id=partner_id, language=language, words=words)
+
+
+def _queue_at_once(recipient: str, **values: Any) -> Delivery:
     delivery = Delivery(
-        kind="login",
         recipient=recipient,
         recipient_hash=recipient_hash(recipient),
-        language=language,
-        words={"request_id": request_id},
         state="queued",
         next_attempt_at=clock.now(),
+        **values,
     )
     db.session.add(delivery)
     db.session.flush()

@@ -8,13 +8,12 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from contentflow.config import settings
-from contentflow.core.db import db
-from contentflow.core.ids import digest, new_token
 from contentflow.mailing.composers import render_mail
 from contentflow.mailing.messages import NAME_LENGTH, Message, display_name
-from contentflow.mailing.models import Delivery, MailToken
+from contentflow.mailing.models import Delivery
 from contentflow.mailing.permission import subscribed_to
 from contentflow.mailing.shares import ShareWords
+from contentflow.mailing.tokens import make_token, one_click
 
 PROGRAMME = "ContentFlow"
 TAGS = ("byop_share",)
@@ -24,8 +23,8 @@ PREVIEW_TOKEN = "apercu"  # a link of the preview: an unknown token, which does 
 def compose_share(delivery: Delivery) -> Message:
     """Write one share mail; its tokens are made now, at each try, and only their hashes are kept."""
     has_said_yes = bool(subscribed_to(delivery.partner_id, [delivery.recipient_hash]))
-    stop = _new_url("unsubscribe", delivery.id)
-    yes = "" if has_said_yes else _new_url("subscribe", delivery.id)
+    stop = _url("unsubscribe", make_token("unsubscribe", delivery.id))
+    yes = "" if has_said_yes else _url("subscribe", make_token("subscribe", delivery.id))
     return _write(ShareWords(**delivery.words), delivery.language, stop, yes)
 
 
@@ -42,8 +41,7 @@ def _write(words: ShareWords, language: str, stop: str, yes: str) -> Message:
         subject=words.title,
         text=text,
         html=html,
-        # RFC 8058: one click of the mail program posts to the address and stops everything.
-        headers={"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+        headers=one_click(stop),
         sender_name=_sender_name(words.sender_name, language),
         tags=TAGS,
         reply_to=words.reply_to,
@@ -61,12 +59,6 @@ def _sender_name(partner: str, language: str) -> str:
 def _with_ad(hashtags: str) -> str:
     tags = hashtags.split()
     return " ".join(tags if "#ad" in tags else [*tags, "#ad"])
-
-
-def _new_url(purpose: str, delivery_id: str) -> str:
-    token = new_token()
-    db.session.add(MailToken(token_hash=digest(token), delivery_id=delivery_id, purpose=purpose))
-    return _url(purpose, token)
 
 
 def _url(purpose: str, token: str) -> str:

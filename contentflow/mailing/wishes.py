@@ -13,13 +13,13 @@ from sqlalchemy import delete, select
 
 from contentflow.core.db import db
 from contentflow.core.errors import Refused
-from contentflow.core.ids import digest
 from contentflow.mailing.addresses import BadAddress, check_address
-from contentflow.mailing.models import Delivery, MailToken, Subscription, Suppression
+from contentflow.mailing.models import Delivery, Subscription, Suppression
 from contentflow.mailing.permission import EVERYBODY, suppressed_for
 from contentflow.mailing.recipients import recipient_hash
 from contentflow.mailing.rows import insert_missing
 from contentflow.mailing.shares import cancel_where
+from contentflow.mailing.tokens import find_delivery
 
 
 class NotAnAddress(Refused):
@@ -35,7 +35,7 @@ class Reader:
 
 
 def find_reader(token: str, purpose: str) -> Reader | None:
-    delivery = _delivery_of(token, purpose)
+    delivery = find_delivery(token, purpose)
     if delivery is None:
         return None
     has_stopped = bool(suppressed_for(None, [delivery.recipient_hash]))
@@ -47,7 +47,7 @@ def unsubscribe(token: str, only_partner: bool = False) -> None:
 
     An unknown token does nothing and a second call changes nothing.
     """
-    delivery = _delivery_of(token, "unsubscribe")
+    delivery = find_delivery(token, "unsubscribe")
     if delivery is None:
         return
     scope = delivery.partner_id if only_partner and delivery.partner_id else EVERYBODY
@@ -60,7 +60,7 @@ def subscribe(token: str) -> None:
     The yes lifts a stop that the reader once said to this partner. It lifts no stop of everything
     (that was a wider wish than this button's), no bounce, no complaint and no operator's entry.
     """
-    delivery = _delivery_of(token, "subscribe")
+    delivery = find_delivery(token, "subscribe")
     if delivery is None or delivery.partner_id is None:
         return
     reader, partner_id = delivery.recipient_hash, delivery.partner_id
@@ -108,12 +108,3 @@ def _hash_of(address: str) -> str:
         return recipient_hash(check_address(address))
     except BadAddress as error:
         raise NotAnAddress from error
-
-
-def _delivery_of(token: str, purpose: str) -> Delivery | None:
-    found = (
-        select(Delivery)
-        .join(MailToken, MailToken.delivery_id == Delivery.id)
-        .where(MailToken.token_hash == digest(token), MailToken.purpose == purpose)
-    )
-    return db.session.scalar(found)

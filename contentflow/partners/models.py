@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentflow.core import clock
@@ -23,6 +23,7 @@ class Partner(Base):
     is_operator: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    wants_clip_mails: Mapped[bool] = mapped_column(default=True, server_default=true())
 
 
 class Erasure(Base):

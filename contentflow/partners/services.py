@@ -210,6 +210,11 @@ def login_with_code(code: str, browser_token: str) -> CodeTry:
     return CodeTry(None, login_requests.CODE_TRIES - request.code_tries)
 
 
+def want_clip_mails(partner_id: str, is_wanted: bool) -> None:
+    """Let the mails that a clip is done come to a partner, or not."""
+    db.session.execute(update(Partner).where(Partner.id == partner_id).values(wants_clip_mails=is_wanted))
+
+
 def forget_ended() -> None:
     """Delete login requests of the day before, and sessions that began 90 days ago: none lives longer."""
     now = clock.now()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -103,11 +103,11 @@ class Media:
     def drop_render(self, asset_id: str, render_id: str) -> None:
         shutil.rmtree(self.render(asset_id, render_id), ignore_errors=True)
 
-    def drop_renders(self, asset_id: str, *, but: str | None = None) -> None:
+    def drop_renders(self, asset_id: str, *, but: Collection[str | None] = ()) -> None:
         for folder in self._renders(asset_id):
-            if folder.name != but:
+            if folder.name not in but:
                 shutil.rmtree(folder, ignore_errors=True)
-        if but is None:
+        if not any(but):
             shutil.rmtree(self.media / asset_id, ignore_errors=True)
 
     def drop_original(self, asset_id: str) -> None:

@@ -18,7 +18,10 @@ class Asset(Workable, Base):
     """``details`` holds source, owner_partner_id, title, description, hashtags, cta, download_url.
 
     ``wishes`` is what the partner chose for the clip, ``facts`` what came of it (see ``clip``).
-    ``render_id`` names the one finished clip; only ``approved_render_id`` may be seen in public.
+    ``render_id`` names the newest finished clip; only ``approved_render_id``, with the picture
+    ``approved_cover``, may be seen in public: the one before stays there until a new one is approved.
+    ``asked_at`` and ``language`` are when and in which its owner last asked for a clip, ``looked_at`` when
+    they last looked at its progress.
     """
 
     __tablename__ = "assets"
@@ -38,11 +41,20 @@ class Asset(Workable, Base):
     approved_render_id: Mapped[str | None] = mapped_column(String(22))
     original_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
+    approved_cover: Mapped[int] = mapped_column(default=1, server_default="1")
+    asked_at: Mapped[datetime | None] = mapped_column(default=clock.now)
+    looked_at: Mapped[datetime | None]
+    language: Mapped[str] = mapped_column(String(2), default="fr", server_default="fr")
 
     @property
     def cover(self) -> int:
         """Which of the clip's cover pictures its owner chose; the best until then."""
         return int(self.facts.get("cover", 1))
+
+    @property
+    def is_render_of_before(self) -> bool:
+        """Whether the clip that is there was made of a video that has been replaced since."""
+        return self.render_id is not None and "start" not in self.facts
 
     @property
     def is_approved(self) -> bool:

@@ -1,11 +1,12 @@
-"""What a partner decides about a clip: that it may be seen, or that it is made again."""
+"""What a partner decides about a clip: that it may be seen, or not any more, or that it is made again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from contentflow.core.db import db
+from contentflow.core import clock
+from contentflow.core.db import after_commit, db
 from contentflow.core.work import ring
 from contentflow.pipeline import services
 from contentflow.pipeline.captions import Word
@@ -32,14 +33,33 @@ def approve(asset_id: str, render_id: str = "") -> bool:
 
     Where a new render failed, the one before may be approved by its name: the asset is ready with it.
     """
-    asset = _locked(asset_id)
+    asset = locked(asset_id)
     states = ("ready", "failed") if render_id else ("ready",)
     is_it = asset.render_id is not None and render_id in ("", asset.render_id)
     if asset.state not in states or not is_it:
         return False
-    asset.approved_render_id = asset.render_id
+    _drop_later(asset.id, asset.approved_render_id, but=asset.render_id)
+    asset.approved_render_id, asset.approved_cover = asset.render_id, asset.cover
     asset.state, asset.reason, asset.percent = "ready", None, 100
     return True
+
+
+def withdraw(asset_id: str) -> bool:
+    """Take the clip out of the public's sight, from now on; False when none was to be seen."""
+    asset = locked(asset_id)
+    if asset.approved_render_id is None:
+        return False
+    _drop_later(asset.id, asset.approved_render_id, but=asset.render_id)
+    asset.approved_render_id = None
+    db.session.flush()
+    return True
+
+
+def _drop_later(asset_id: str, render_id: str | None, *, but: str | None) -> None:
+    """Remove a render that nobody sees any more, once that is committed."""
+    if render_id is not None and render_id != but:
+        files = services.media()
+        after_commit(lambda: files.drop_render(asset_id, render_id))
 
 
 def choose_cover(asset_id: str, cover: int, render_id: str = "") -> bool:
@@ -47,36 +67,50 @@ def choose_cover(asset_id: str, cover: int, render_id: str = "") -> bool:
 
     The clip itself stays what it was, and so does its approval.
     """
-    asset = _locked(asset_id)
+    asset = locked(asset_id)
     is_it = asset.render_id is not None and render_id in ("", asset.render_id)
     if asset.state != "ready" or not is_it or not 1 <= cover <= asset.facts.get("covers", 0):
         return False
     asset.facts = {**asset.facts, "cover": cover}
+    if asset.is_approved:
+        asset.approved_cover = cover
     return True
 
 
 def is_under_way(asset_id: str, wanted: Remake) -> bool:
     """Whether the clip is being made with these wishes already."""
-    asset = _locked(asset_id)
+    asset = locked(asset_id)
     is_busy = asset.has_video and asset.state in ("new", "processing")
     return is_busy and _wishes(asset, wanted) == asset.wishes
 
 
 def make_again(asset_id: str, wanted: Remake) -> bool:
-    """Put a finished or failed asset in work once more, its approval taken back; False when it cannot be."""
-    asset = _locked(asset_id)
+    """Put a finished or failed asset in work once more; False when it cannot be.
+
+    The approval of a render of the same video is taken back; the clip of a video that was replaced stays
+    in public until another one is approved.
+    """
+    asset = locked(asset_id)
     if not asset.has_video or asset.state not in ("ready", "failed") or not has_source(asset):
         return False
     asset.wishes = _wishes(asset, wanted)
-    asset.state, asset.step, asset.percent, asset.reason = "new", "", 0, None
-    asset.attempts, asset.next_attempt_at = 0, None
-    asset.approved_render_id = None  # The old clip stays with its owner until the new one is there.
-    db.session.flush()
-    ring(services.step_of(asset), asset_id)
+    if asset.is_approved and not asset.is_render_of_before:
+        asset.approved_render_id = None  # The old clip stays with its owner until the new one is there.
+    put_in_work(asset)
     return True
 
 
-def _locked(asset_id: str) -> Asset:
+def put_in_work(asset: Asset) -> None:
+    """Make an asset ``new``, as if it were just asked for; whoever holds it by a lease has lost it."""
+    asset.state, asset.step, asset.percent, asset.reason = "new", "", 0, None
+    asset.attempts, asset.next_attempt_at = 0, None
+    asset.lease = asset.leased_until = asset.looked_at = None
+    asset.asked_at, asset.language = clock.now(), services.language_now()
+    db.session.flush()
+    ring(services.step_of(asset), asset.id)
+
+
+def locked(asset_id: str) -> Asset:
     return db.session.get_one(Asset, asset_id, with_for_update=True, populate_existing=True)
 
 
@@ -86,7 +120,7 @@ def _wishes(asset: Asset, wanted: Remake) -> dict[str, Any]:
         wishes["framing"] = wanted.framing
     if wanted.start is not None:
         wishes["start"] = wanted.start
-    elif asset.facts and "start" not in wishes:
+    elif "start" in asset.facts and "start" not in wishes:
         wishes["start"] = asset.facts["start"]
     if wanted.subtitles is not None:
         wishes["subtitles"] = [[word.start, word.end, word.text] for word in wanted.subtitles]

@@ -77,10 +77,9 @@ def bring(claim: Claim) -> None:
     _demand(services.most_bytes())
     details, _ = _order(claim)
     with files.working(claim.asset_id, claim.lease) as folder:
-        if not files.original(claim.asset_id).exists():
-            _fetch(claim, str(details["download_url"]), folder, teller(claim))
+        # What lies there without a date is of a killed worker, or the video that this one replaces.
+        _fetch(claim, str(details["download_url"]), folder, teller(claim))
     with transaction():
-        queue.write_original(claim.asset_id, claim.lease)  # A killed worker leaves a file without its date.
         if queue.give_back(claim.asset_id, claim.lease, SHARES["fetch"][1]):
             ring(services.RENDER, claim.asset_id)
 
@@ -147,19 +146,19 @@ def _keep(claim: Claim, render_id: str, facts: Facts) -> None:
     """Write the render's name in the transaction that ends the claim: one output, whoever else tried."""
     files = services.media()
     with transaction():
-        before = services.get_asset(claim.asset_id).facts
+        asset = services.get_asset(claim.asset_id)
+        before, public = asset.facts, asset.approved_render_id
         kept = services.finish(
             claim.asset_id,
             claim.lease,
             "ready",
             render_id=render_id,
-            approved_render_id=None,
             facts=facts.as_json() | {"cover": _chosen_cover(before, facts)},
         )
     if not kept:
         files.drop_render(claim.asset_id, render_id)
         raise ClaimLost
-    files.drop_renders(claim.asset_id, but=render_id)
+    files.drop_renders(claim.asset_id, but=(render_id, public))
 
 
 def _chosen_cover(before: dict[str, Any], facts: Facts) -> int:
@@ -172,7 +171,8 @@ def _chosen_cover(before: dict[str, Any], facts: Facts) -> int:
 def _fail(claim: Claim, reason: Reason) -> None:
     with transaction():
         failed = services.finish(claim.asset_id, claim.lease, "failed", reason=reason.value)
-        known = services.get_asset(claim.asset_id).render_id
+        asset = services.get_asset(claim.asset_id)
+        known = asset.render_id, asset.approved_render_id
     if failed:  # A worker that was killed may have left a folder, or a render that no row names.
         files = services.media()
         files.clear_work(claim.asset_id)

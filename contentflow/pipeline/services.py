@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flask import Flask, current_app
+from flask_babel import get_locale
 from sqlalchemy import select
 
 from contentflow.config import settings
@@ -20,6 +21,7 @@ from contentflow.partners import locks
 from contentflow.pipeline.media import Media
 from contentflow.pipeline.models import Asset
 from contentflow.pipeline.reasons import SENTENCES, Reason
+from contentflow.pipeline.speech import can_listen
 
 PREPARE = "pipeline.prepare"
 FETCH = "pipeline.fetch"
@@ -39,6 +41,11 @@ def media() -> Media:
 def most_bytes() -> int:
     """The size of the largest video that may be brought."""
     return settings().upload_max_mb * 1024 * 1024
+
+
+def writes_captions() -> bool:
+    """Whether this server writes down what is said: a model is set, and what runs it is there."""
+    return can_listen(settings().whisper_model)
 
 
 def create_asset_for_byop(
@@ -65,7 +72,14 @@ def create_asset_for_byop(
         "download_url": download_url,
     }
     has_video = bool(download_url) or upload is not None
-    asset = Asset(id=new_id(), state="new", details=details, has_video=has_video, partner_id=owner_partner_id)
+    asset = Asset(
+        id=new_id(),
+        state="new",
+        details=details,
+        has_video=has_video,
+        partner_id=owner_partner_id,
+        language=language_now(),
+    )
     if upload is not None:
         media().keep_original(upload, asset.id)
         asset.original_at = clock.now()
@@ -73,6 +87,12 @@ def create_asset_for_byop(
     db.session.flush()
     ring(step_of(asset), asset.id)
     return asset
+
+
+def language_now() -> str:
+    """The language of whoever asks, in which they will be told of the end."""
+    locale = get_locale()
+    return str(locale.language) if locale is not None else "fr"
 
 
 def step_of(asset: Asset) -> str:

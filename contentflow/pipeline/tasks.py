@@ -102,7 +102,7 @@ def tidy_media() -> None:
                 files.drop_all(asset_id)
             elif asset is not None and asset.state in ("ready", "failed"):
                 files.clear_work(asset_id)
-                files.drop_renders(asset_id, but=asset.render_id)
+                files.drop_renders(asset_id, but=(asset.render_id, asset.approved_render_id))
                 if asset.original_at is None or asset.original_at <= limit:
                     files.drop_original(asset_id)
                     asset.original_at = None

@@ -8,17 +8,21 @@ from typing import Literal
 
 NETWORKS = ("whatsapp", "telegram", "x", "linkedin", "facebook", "threads", "bluesky")
 
-Act = Literal["share", "another_network", "repeat", "create"]
+Act = Literal["approve", "mend", "share", "another_network", "repeat", "create"]
 
 
 @dataclass(frozen=True)
 class PostFacts:
-    """What the choice needs of one post that can be shared; newest first where there are several."""
+    """What the choice needs of one post that can be shared; newest first where there are several.
+
+    ``due`` is the step its clip waits for: approve, retry or replace.
+    """
 
     id: str
     title: str
     shares: Mapping[str, int]
     valid_by_channel: Mapping[str, int]
+    due: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,14 @@ class NextStep:
 
 
 def next_step(posts: list[PostFacts]) -> NextStep:
-    """Choose: share what never was, carry what works to another network, else bring something new.
+    """Choose: approve the clip that waits, mend the one that failed, share what never was, carry what
+    works to another network, else bring something new.
 
     ``create`` without a post that can be shared is a beginning, with one it follows all networks.
     """
+    for post in sorted(posts, key=lambda post: post.due != "approve"):
+        if post.due:
+            return NextStep("approve" if post.due == "approve" else "mend", post)
     for post in posts:
         if not sum(post.shares.values()):
             return NextStep("share", post)

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-from contentflow.byop import pages
+from contentflow.byop import clips, pages
 from contentflow.byop.models import Submission
 from contentflow.byop.pages import PostPage
 from contentflow.byop.words import DEFAULT_TITLE
@@ -44,6 +44,7 @@ class Post:
     submission: Submission
     shares: Mapping[str, int]
     valid_by_channel: Mapping[str, int]
+    due: str = ""
 
     @property
     def title(self) -> str:
@@ -112,7 +113,8 @@ def home(partner_id: str, before: str = "", after: str = "") -> Home:
     sought among the newest.
     """
     page = pages.page_of_posts(partner_id, PAGE, before, after)
-    recent = pages.newest_posts(partner_id, LOOKED_AT, Submission.archived_at.is_(None))
+    recent = clips.posts_to_approve(partner_id, 1)
+    recent += pages.newest_posts(partner_id, LOOKED_AT, Submission.archived_at.is_(None))
     posts = {post.submission.id: post for post in _posts_of([*page.posts, *recent])}
     counts = links.counts_of_partner(partner_id)
     return Home(
@@ -129,14 +131,15 @@ def home(partner_id: str, before: str = "", after: str = "") -> Home:
 def _posts_of(submissions: Iterable[Submission]) -> list[Post]:
     own = {submission.id: submission for submission in submissions}
     shares, valid = sharekit.share_counts(own), links.valid_by_channel(own)
+    due = clips.steps_due(own.values())
     return [
-        Post(submission, shares.get(submission.id, {}), valid.get(submission.id, {}))
-        for submission in own.values()
+        Post(post, shares.get(post.id, {}), valid.get(post.id, {}), due.get(post.id, ""))
+        for post in own.values()
     ]
 
 
 def _facts(post: Post) -> PostFacts:
-    return PostFacts(post.submission.id, post.title, post.shares, post.valid_by_channel)
+    return PostFacts(post.submission.id, post.title, post.shares, post.valid_by_channel, post.due)
 
 
 def _summed(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:

@@ -54,6 +54,8 @@ def kit() -> ResponseReturnValue:
     found = services.kit(current_partner().id, request.args.get("id", ""))
     chosen = request.args.get("text", "copy")
     page = "sharekit/text.html" if is_htmx() and "text" in request.args else "sharekit/kit.html"
+    if is_htmx() and request.args.get("part") == "due":
+        page = "sharekit/due.html"
     return render(
         page,
         kit=found,

@@ -19,6 +19,12 @@ def render(page: str, status: int = 200, **context: Any) -> Response:
     return make_response(render_template(f"{folder}/_{name}" if is_htmx() else page, **context), status)
 
 
+def announce(response: Response, event: str) -> Response:
+    """Let whatever on the page waits for ``event`` look anew, once this answer stands there."""
+    response.headers["HX-Trigger-After-Settle"] = event
+    return response
+
+
 def go_to(url: str) -> BaseResponse:
     """Send the browser to ``url`` after a POST: 303, or ``HX-Redirect`` for HTMX."""
     if is_htmx():

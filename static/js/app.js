@@ -14,9 +14,7 @@
     setTimeout(() => box.remove(), kind === "ok" ? 5000 : 15000);
   }
 
-  function fire(element) {
-    element.dispatchEvent(new CustomEvent("share"));
-  }
+  const fire = (element) => element.dispatchEvent(new CustomEvent("share"));
 
   function textOf(selector) {
     const source = selector && document.querySelector(selector);

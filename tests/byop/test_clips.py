@@ -40,31 +40,6 @@ def short_film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return content + (300_000).to_bytes(4, "big") + b"free" + bytes(299_992)
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Renders that do all but the work: what is tested is what goes on around them."""
-
-    def made(source: Path, wishes: Any, house: Any, folder: Path, tell: Any) -> Any:
-        tell("render", 0.5)
-        out = folder / "made"
-        out.mkdir()
-        for name in ("clip.mp4", *(f"{kind}-{n}.jpg" for kind in ("poster", "cover") for n in (1, 2, 3))):
-            (out / name).write_bytes(source.read_bytes()[: 1000 - len(name)] + name.encode())
-        facts = rendering.Facts(
-            video_seconds=9.0,
-            start=wishes.start or 0.0,
-            seconds=5.0,
-            framing="blur",
-            captions="heard",
-            words=[(0.0, 0.5, wishes.text or "bonjour")],
-            covers=3,
-        )
-        (out / "captions.vtt").write_text("WEBVTT\n")
-        return out, facts
-
-    monkeypatch.setattr(rendering, "make_clip", made)
-
-
 def send(client: FlaskClient, content: bytes, name: str = "film.mp4", **fields: str) -> TestResponse:
     data = {"video": (io.BytesIO(content), name), "title": "Titre", **fields}
     return post(client, "/byop/submit", data, content_type="multipart/form-data")

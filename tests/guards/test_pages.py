@@ -13,12 +13,21 @@ from contentflow.links import services as links
 from contentflow.web.security import CSP
 from tests.house import post
 
-ANYBODY = ["/", "/legal", "/partner/login", "/nowhere", "/unsubscribe/unknown", "/subscribe/unknown"]
+ANYBODY = [
+    "/",
+    "/legal",
+    "/partner/login",
+    "/nowhere",
+    "/unsubscribe/unknown",
+    "/subscribe/unknown",
+    "/clip-mails/unknown",
+]
 PARTNERS = [
     "/partner/portal",
     "/byop/new",
     "/byop/kit?id={id}",
     "/byop/edit?id={id}",
+    "/byop/video?id={id}",
     "/p/{code}",
     "/partner/earnings",
     "/partner/earnings/clicks",
@@ -34,6 +43,10 @@ OWNED = [
     ("GET", "/partner/earnings/clicks?id={id}", {}),
     ("POST", "/byop/edit", {"sid": "{id}", "title": "x"}),
     ("POST", "/byop/archive", {"sid": "{id}"}),
+    ("GET", "/byop/video?id={id}", {}),
+    ("POST", "/byop/video", {"sid": "{id}", "source_url": "https://video.example.com/1"}),
+    ("POST", "/byop/withdraw", {"sid": "{id}"}),
+    ("POST", "/byop/want-mail", {"sid": "{id}"}),
     ("POST", "/byop/log", {"sid": "{id}", "ch": "copy"}),
 ]
 
