@@ -11,6 +11,7 @@ from contentflow.byop.clip_form import ClipForm
 from contentflow.byop.views import bp
 from contentflow.config import settings
 from contentflow.core.db import transaction
+from contentflow.partners import locks
 from contentflow.partners import services as partners
 from contentflow.partners.sessions import current_partner
 from contentflow.web.admission import partner_required
@@ -67,6 +68,7 @@ def want_mail() -> ResponseReturnValue:
     partner_id, sid = current_partner().id, request.form.get("sid", "")
     clips.get_clip(partner_id, sid)
     with transaction():
+        locks.lock_active(partner_id)
         partners.want_clip_mails(partner_id, True)
     return _after(sid, _("C’est noté : si ça dure, un e-mail te prévient."))
 

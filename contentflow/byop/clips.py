@@ -151,7 +151,9 @@ def posts_to_approve(partner_id: str, most: int) -> list[Submission]:
     """Return the posts, however old, whose clip waits to be approved; the one asked for last comes first."""
     is_public = (Asset.approved_render_id == Asset.render_id) & Asset.approved_render_id.is_not(None)
     waits = (Asset.state == "ready") & Asset.render_id.is_not(None) & ~is_public
-    own = select(Submission).join(Asset, Asset.id == Submission.asset_id).where(Asset.partner_id == partner_id)
+    own = (
+        select(Submission).join(Asset, Asset.id == Submission.asset_id).where(Asset.partner_id == partner_id)
+    )
     waiting = own.where(Submission.archived_at.is_(None), Asset.has_video, waits)
     return list(db.session.scalars(waiting.order_by(Asset.asked_at.desc()).limit(most)))
 

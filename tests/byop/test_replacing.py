@@ -1,4 +1,4 @@
-"""A video that is added to a post or replaced: its links and public clip stay, nothing of before is mixed in."""
+"""A video that is added to a post or replaced: links and public clip stay, nothing of before is mixed in."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from werkzeug.test import TestResponse
 from contentflow.byop.models import Submission
 from contentflow.core.db import db, transaction
 from contentflow.links import services as links
+from contentflow.partners.models import Partner
 from contentflow.pipeline import queue, rendering
 from contentflow.pipeline.models import Asset
 from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.portal import services as portal
 from tests.house import post, run_work
 
 HTMX = {"HX-Request": "true"}
@@ -342,3 +344,13 @@ def test_what_became_of_the_render_is_said_once(app: Flask, alice_client: FlaskC
     assert answer.headers["HX-Trigger-After-Settle"] == "clip"
     assert 'data-say="Ton clip est prêt' in answer.get_data(as_text=True)
     assert "was=busy" not in answer.get_data(as_text=True)
+
+
+def test_a_clip_that_waits_is_found_among_however_many_newer_posts(
+    alice: Partner, alice_client: FlaskClient, sid: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(portal, "LOOKED_AT", 1)
+    post(alice_client, "/byop/withdraw", {"sid": sid})
+    post(alice_client, "/byop/submit", {"title": "Un autre", "nonce": "other"})
+
+    assert portal.home(alice.id).step.act == "approve"

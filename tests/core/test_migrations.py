@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from contentflow import config, create_app
 from contentflow.core.db import db
+from contentflow.core.migrate import introduce_alembic
 from tests.conftest import BASE_ENV
 
 DELIVERY = (
@@ -20,13 +21,14 @@ DELIVERY = (
 def test_a_new_kind_of_mail_keeps_the_links_and_first_contacts_of_the_mails_before(tmp_path: Path):
     app = create_app(config.load({**BASE_ENV, "DATA_DIR": str(tmp_path)}))
     with app.app_context():
-        upgrade(revision="0006")
+        introduce_alembic()
+        upgrade(revision="0011")
         db.session.execute(text(DELIVERY), {"id": "before", "kind": "share"})
         db.session.execute(text("INSERT INTO mail_tokens VALUES ('token', 'before', 'unsubscribe')"))
         db.session.execute(text("INSERT INTO first_contacts VALUES ('hash', 'before')"))
         db.session.commit()
 
-        upgrade(revision="0007")
+        upgrade(revision="0012")
 
         kept = [
             db.session.execute(text(f"SELECT count(*) FROM {table}")).scalar()

@@ -120,6 +120,13 @@ ACTS: dict[str, Callable[[str, str], tuple[str, dict[str, Any]]]] = {
     "approve": lambda sid, send: ("/byop/approve", {"sid": sid}),
     "cover": lambda sid, send: ("/byop/cover", {"sid": sid, "cover": "2"}),
     "retry": lambda sid, send: ("/byop/retry", {"sid": sid, "framing": "blur"}),
+    "withdraw": lambda sid, send: ("/byop/withdraw", {"sid": sid}),
+    "another video": lambda sid, send: (
+        "/byop/video",
+        {"sid": sid, "source_url": "https://video.example.com/2"},
+    ),
+    "another file": lambda sid, send: ("/byop/video", {"sid": sid, **film_body()}),
+    "want mail": lambda sid, send: ("/byop/want-mail", {"sid": sid}),
     "log": lambda sid, send: ("/byop/log", {"sid": sid, "ch": "copy"}),
     "e-mail": lambda sid, send: (
         "/byop/email",
@@ -127,7 +134,17 @@ ACTS: dict[str, Callable[[str, str], tuple[str, dict[str, Any]]]] = {
     ),
     "cancel": lambda sid, send: ("/byop/email/cancel", {"send": send}),
 }
-OF_A_POST = ("edit", "approve", "cover", "retry", "log", "e-mail")
+OF_A_POST = (
+    "edit",
+    "approve",
+    "withdraw",
+    "another video",
+    "another file",
+    "cover",
+    "retry",
+    "log",
+    "e-mail",
+)
 
 
 def request_of(client: FlaskClient, url: str, fields: dict[str, Any]) -> Act:
