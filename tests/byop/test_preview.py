@@ -26,7 +26,7 @@ def ask(client: FlaskClient, **fields: str) -> TestResponse:
 
 
 def shown(response: TestResponse) -> str:
-    found = re.search(r'preview-text">(.*?)</p>', response.get_data(as_text=True), re.DOTALL)
+    found = re.search(r'preview-text"[^>]*>(.*?)</p>', response.get_data(as_text=True), re.DOTALL)
     assert found
     return html.unescape(found[1])
 

@@ -22,13 +22,13 @@ def test_a_new_kind_of_mail_keeps_the_links_and_first_contacts_of_the_mails_befo
     app = create_app(config.load({**BASE_ENV, "DATA_DIR": str(tmp_path)}))
     with app.app_context():
         introduce_alembic()
-        upgrade(revision="0011")
+        upgrade(revision="0016")
         db.session.execute(text(DELIVERY), {"id": "before", "kind": "share"})
         db.session.execute(text("INSERT INTO mail_tokens VALUES ('token', 'before', 'unsubscribe')"))
         db.session.execute(text("INSERT INTO first_contacts VALUES ('hash', 'before')"))
         db.session.commit()
 
-        upgrade(revision="0012")
+        upgrade(revision="0040")
 
         kept = [
             db.session.execute(text(f"SELECT count(*) FROM {table}")).scalar()

@@ -5,8 +5,8 @@ from alembic import op
 
 import contentflow.core.db
 
-revision = "0012"
-down_revision = "0011"
+revision = "0040"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
