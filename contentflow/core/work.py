@@ -48,7 +48,7 @@ class Workable:
     id: Mapped[str]
     state: Mapped[str] = mapped_column(index=True)
     attempts: Mapped[int] = mapped_column(default=0)
-    next_attempt_at: Mapped[datetime | None] = mapped_column(index=True)
+    next_attempt_at: Mapped[datetime | None]  # each table has an index on (state, next_attempt_at)
     leased_until: Mapped[datetime | None]
     lease: Mapped[str | None]
 
@@ -56,9 +56,14 @@ class Workable:
 def due(model: type[Workable], waiting: Sequence[str], busy: Sequence[str]) -> ColumnElement[bool]:
     """The rows to take now: waiting and their time has come, or held by a lease that ran out."""
     now = clock.now()
-    return or_(
-        and_(model.state.in_(waiting), or_(model.next_attempt_at.is_(None), model.next_attempt_at <= now)),
-        and_(model.state.in_(busy), model.leased_until <= now),
+    return and_(
+        model.state.in_([*waiting, *busy]),  # Said once more, so that the rows that are done are not read.
+        or_(
+            and_(
+                model.state.in_(waiting), or_(model.next_attempt_at.is_(None), model.next_attempt_at <= now)
+            ),
+            and_(model.state.in_(busy), model.leased_until <= now),
+        ),
     )
 
 

@@ -129,7 +129,7 @@ class Hold(Base):
     """Why a credit is held; it stays so until every hold on it is released."""
 
     __tablename__ = "holds"
-    __table_args__ = (UniqueConstraint("credit_id", "reason"),)
+    __table_args__ = (UniqueConstraint("credit_id", "reason"), Index(None, "released_at", "opened_at"))
 
     id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
     credit_id: Mapped[str] = mapped_column(ForeignKey("credits.id"))

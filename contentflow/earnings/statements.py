@@ -126,16 +126,18 @@ def _owed_before(partner_id: str, start: datetime) -> int:
     total = (
         select(func.sum(LedgerEntry.amount_cents))
         .join(Posting, Posting.id == LedgerEntry.posting_id)
-        .where(Posting.partner_id == partner_id, Posting.at < start, LedgerEntry.account.in_(OWED))
+        .where(LedgerEntry.partner_id == partner_id, LedgerEntry.account.in_(OWED))
+        .where(Posting.partner_id == partner_id, Posting.at < start)
     )
     return int(db.session.scalar(total) or 0)
 
 
 def _entries(partner_id: str, start: datetime | None, end: datetime, limit: int | None = None) -> list[Entry]:
     cents = func.coalesce(func.sum(LedgerEntry.amount_cents), 0)
+    own = LedgerEntry.account.in_(OWED) & (LedgerEntry.partner_id == partner_id)
     found = (
         select(Posting, cents, func.max(LedgerEntry.credit_id))
-        .outerjoin(LedgerEntry, (LedgerEntry.posting_id == Posting.id) & LedgerEntry.account.in_(OWED))
+        .outerjoin(LedgerEntry, (LedgerEntry.posting_id == Posting.id) & own)
         .where(Posting.partner_id == partner_id, Posting.at < end)
         .group_by(Posting.id)
         .order_by(Posting.at.desc() if limit else Posting.at, Posting.id)

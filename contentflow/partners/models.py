@@ -44,7 +44,7 @@ class LoginRequest(Base):
     id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
     partner_id: Mapped[str | None] = mapped_column(ForeignKey("partners.id"), index=True)
     browser_hash: Mapped[str | None] = mapped_column(String(64), index=True)
-    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
     code_tries: Mapped[int] = mapped_column(default=0)
@@ -67,6 +67,6 @@ class PartnerSession(Base):
 
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     partner_id: Mapped[str] = mapped_column(ForeignKey("partners.id"), index=True)
-    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
     last_used_at: Mapped[datetime] = mapped_column(default=clock.now)
     revoked_at: Mapped[datetime | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, String
+from sqlalchemy import JSON, CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentflow.core import clock
@@ -25,7 +25,10 @@ class Asset(Workable, Base):
     """
 
     __tablename__ = "assets"
-    __table_args__ = (CheckConstraint("state IN ('new', 'processing', 'ready', 'failed')", name="state"),)
+    __table_args__ = (
+        CheckConstraint("state IN ('new', 'processing', 'ready', 'failed')", name="state"),
+        Index(None, "state", "next_attempt_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
     details: Mapped[dict[str, Any]] = mapped_column("metadata", JSON)

@@ -1,0 +1,222 @@
+"""Record what the product asks the database, fill the database, and look at how each question is answered.
+
+``recorded`` keeps every distinct statement with its last parameters; ``fill`` multiplies what is there;
+``complaints`` names the statements that read a growing table from end to end, or look at too many rows.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, Connection, Engine, Index, Table, event, func, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import UniqueConstraint
+
+from contentflow.core.db import Base, db, is_sqlite
+from contentflow.core.ids import new_id
+
+# What an operator adds by hand, one row each machine, key or provider, and the mailbox of a machine without
+# a mail service, erasures under way: a scan of it costs nothing.
+SMALL = {"offers", "offer_pictures", "networks", "currency_rates", "heartbeats", "kept_keys", "visitor_keys",
+         "mail_pauses", "captured_mails", "erasures", "alembic_version"}  # fmt: skip
+OWNERS = 300  # partners; of everything else there are more
+ROWS, ROWS_OF_SQLITE = 12_000, 6_000
+# What a statement may look at beyond what it finds: rows on PostgreSQL, steps of its machine on SQLite, of
+# which a row takes about twenty; and as much again for each row that it finds, changes or deletes.
+MOST_ROWS, ROWS_A_FOUND = 2_000, 10
+MOST_STEPS, STEPS_A_FOUND = 20_000, 120
+
+Recorded = dict[str, Any]
+_aside: list[bool] = []
+
+
+@contextmanager
+def recorded() -> Iterator[Recorded]:
+    found: Recorded = {}
+
+    def keep(conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if _aside:
+            return
+        kind = statement.lstrip().split(None, 1)[0].upper()
+        if kind in ("SELECT", "UPDATE", "DELETE", "WITH") or (kind == "INSERT" and "SELECT" in statement):
+            found[statement] = parameters[0] if many else parameters
+
+    event.listen(Engine, "before_cursor_execute", keep)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", keep)
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """What the walk itself asks or prepares is none of the product's statements."""
+    _aside.append(True)
+    try:
+        yield
+    finally:
+        _aside.pop()
+
+
+def fill() -> None:
+    """Copy the rows of each growing table some thousand times, for many partners, and tell the planner."""
+    chance = random.Random(10)
+    with db.engine.connect() as connection:
+        _without_rules(connection)
+        known: dict[str, list[Any]] = {}
+        for table in Base.metadata.sorted_tables:
+            rows = [dict(row) for row in connection.execute(select(table)).mappings()]
+            if table.name not in SMALL and rows:
+                count = OWNERS if table.name == "partners" else _rows()
+                made = [
+                    _copy(table, rows[number % len(rows)], number, known, chance) for number in range(count)
+                ]
+                connection.execute(_insert(table), made)
+                rows += made
+            if len(table.primary_key.columns) == 1:
+                (key,) = table.primary_key.columns
+                known[table.name] = [row[key.name] for row in rows]
+        # Most of what there is, is done.
+        for table, done in (("credits", "available"), ("deliveries", "sent"), ("assets", "ready")):
+            connection.exec_driver_sql(f"UPDATE {table} SET state = '{done}' WHERE id < 'z'")
+        connection.commit()
+        if not is_sqlite():  # The product never lets SQLite gather statistics: it plans without any.
+            connection.exec_driver_sql("ANALYZE")
+            connection.commit()
+
+
+def _rows() -> int:
+    return ROWS_OF_SQLITE if is_sqlite() else ROWS
+
+
+def _insert(table: Table) -> Any:
+    make = sqlite.insert if is_sqlite() else postgresql.insert
+    return make(table).on_conflict_do_nothing()
+
+
+def _without_rules(connection: Connection) -> None:
+    """Copies need not add up: triggers and foreign keys are set aside."""
+    if not is_sqlite():
+        connection.exec_driver_sql("SET session_replication_role = replica")
+        return
+    raw: Any = connection.connection.driver_connection
+    raw.rollback()
+    raw.execute("PRAGMA foreign_keys=OFF")
+    raw.execute("PRAGMA synchronous=OFF")
+    names = [row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
+    for name in names:
+        raw.execute(f'DROP TRIGGER "{name}"')
+
+
+def _copy(table: Table, row: dict[str, Any], number: int, known: dict[str, list[Any]], chance: Any) -> Any:
+    """Return a row like ``row``: other keys, another owner; times are spread over the year before."""
+    looked_up = _looked_up(table)
+    days = timedelta(days=chance.randrange(360), seconds=chance.randrange(86_400))
+    copied = dict(row)
+    for column in table.columns:
+        value = row[column.name]
+        parents = [key.column.table for key in column.foreign_keys]
+        if value is None:
+            continue
+        if parents:
+            copied[column.name] = chance.choice(known.get(parents[0].name) or [new_id()])
+        elif isinstance(value, (date, datetime)):
+            copied[column.name] = value - days
+        elif column in looked_up:
+            copied[column.name] = _other(column, value, number)
+    return copied
+
+
+def _looked_up(table: Table) -> set[Column[Any]]:
+    """Return the columns of every key and index."""
+    found = set(table.primary_key.columns) | {column for column in table.columns if column.unique}
+    for group in (*table.constraints, *table.indexes):
+        if isinstance(group, (UniqueConstraint, Index)):
+            found |= set(group.columns)
+    return found
+
+
+def _other(column: Column[Any], value: Any, number: int) -> Any:
+    """Return another value of the same kind; a word of a closed list stays."""
+    if isinstance(value, str) and value and not re.fullmatch(r"[a-z_]{1,16}", value):
+        return f"{new_id()}{value}"[: getattr(column.type, "length", None) or 255]
+    return value + number + 1 if type(value) is int and column.primary_key else value
+
+
+def complaints(statements: Recorded) -> list[str]:
+    """Return the statements that scan, or that look at many rows, each with why."""
+    look = _look_sqlite if is_sqlite() else _look_postgresql
+    found = []
+    for statement, parameters in statements.items():
+        with db.engine.connect() as connection:
+            for reason in look(connection, statement, parameters):
+                found.append(f"{reason}\n    {' '.join(statement.split())}")
+            connection.rollback()
+    return sorted(found)
+
+
+def _look_sqlite(connection: Connection, statement: str, parameters: Any) -> Iterator[str]:
+    raw: Any = connection.connection.driver_connection
+    raw.execute("PRAGMA synchronous=OFF")
+    for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all():
+        scanned = re.match(r"SCAN (\w+?)(?:_\d+)?(?: |$)", str(row[3]))
+        if scanned and _grows(scanned[1]):
+            yield str(row[3])
+    steps = [0]
+
+    def count() -> int:
+        steps[0] += 100
+        return 0
+
+    raw.set_progress_handler(count, 100)
+    try:
+        result = connection.exec_driver_sql(statement, parameters)
+        found = len(result.all()) if result.returns_rows else result.rowcount
+    finally:
+        raw.set_progress_handler(None, 0)
+    if steps[0] > MOST_STEPS + STEPS_A_FOUND * max(found, 0):
+        yield f"{steps[0]} steps"
+
+
+def _look_postgresql(connection: Connection, statement: str, parameters: Any) -> Iterator[str]:
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
+    import psycopg
+
+    raw: Any = connection.connection.driver_connection
+    cursor = psycopg.ClientCursor(raw)
+    cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+    found = cursor.fetchone()[0]
+    plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+    looked_at = 0
+    for node in _nodes(plan):
+        name, loops = node.get("Relation Name", ""), node["Actual Loops"]
+        removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+        looked_at += (node["Actual Rows"] + removed) * loops
+        is_scan = node["Node Type"] == "Seq Scan" or (
+            node["Node Type"] in ("Index Scan", "Index Only Scan") and "Index Cond" not in node
+        )
+        if is_scan and _grows(name):
+            yield f"{node['Node Type']} {name}"
+    top = plan["Plans"][0] if plan["Node Type"] == "ModifyTable" else plan
+    if looked_at > MOST_ROWS + ROWS_A_FOUND * top["Actual Rows"]:
+        yield f"{looked_at} rows"
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from _nodes(child)
+
+
+def _grows(name: str) -> bool:
+    return name in Base.metadata.tables and name not in SMALL
+
+
+def count_of(table: str) -> int:
+    return int(db.session.scalar(select(func.count()).select_from(Base.metadata.tables[table])) or 0)
