@@ -1,6 +1,6 @@
 """The partner's home: it composes what the other capabilities know, and owns no table and no rule.
 
-Pages: ``/partner/portal``, ``/partner/export.json``.
+Pages: ``/partner/portal``, ``/partner/export.json``, ``/partner/erase``.
 """
 
 from __future__ import annotations

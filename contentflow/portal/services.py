@@ -13,7 +13,7 @@ from contentflow.byop import clips, pages
 from contentflow.byop.models import Submission
 from contentflow.byop.pages import PostPage
 from contentflow.byop.words import DEFAULT_TITLE
-from contentflow.core import clock
+from contentflow.core import audit, clock
 from contentflow.core.errors import Refused
 from contentflow.core.registry import export_of
 from contentflow.earnings import ledger
@@ -27,6 +27,7 @@ from contentflow.sharekit.sentences import VerdictLine, channel_name, explain
 PAGE = 20
 LOOKED_AT = 50  # What is due next is sought among the newest posts.
 DAYS = 30
+WORDS = ("erase", "effacer")
 EXPORT_KEYS = (
     "submissions",
     "share_logs",
@@ -171,14 +172,40 @@ def export(partner: Partner) -> dict[str, Any]:
 
 
 class NotConfirmed(Refused):
-    message = _l("Rien n'est effacé : écris ERASE, en capitales, pour confirmer.")
+    message = _l("Rien n’est effacé : écris EFFACER pour confirmer.")
+
+
+@dataclass(frozen=True)
+class Owed:
+    """Cents that were earned and not paid; what a partner owes the programme is not counted against it."""
+
+    available: int
+    pending: int
+    held: int
+
+    @property
+    def total(self) -> int:
+        return self.available + self.pending + self.held
+
+
+def owed_to(partner_id: str) -> Owed:
+    balances = ledger.balances(partner_id)
+    return Owed(*(max(0, balances[name]) for name in ("available", "pending", "held")))
+
+
+def is_confirmed(word: str) -> bool:
+    """Whether it is the word of either language, in any case."""
+    return word.strip().casefold() in WORDS
 
 
 def erase(partner_id: str, confirm: str) -> None:
     """Put the person out at once; sums and legal records stay. There is no way back.
 
+    What is owed is given up by it, which the page says by name; the audit keeps how much it was.
     Raises ``NotConfirmed``.
     """
-    if confirm != "ERASE":
+    if not is_confirmed(confirm):
         raise NotConfirmed
     erasing.begin(partner_id)
+    if cents := owed_to(partner_id).total:
+        audit.note(partner_id, "partner.give_up", f"{cents} cents")

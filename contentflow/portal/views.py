@@ -1,18 +1,20 @@
-"""The partner's home and the export."""
+"""The partner's home, the export and the way out."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, json, request, url_for
+from flask import Blueprint, Response, flash, json, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from contentflow.core.db import db, transaction
 from contentflow.links.replay import replay_spool
 from contentflow.partners import erasing
-from contentflow.partners.sessions import current_partner, is_fresh, leave
+from contentflow.partners.sessions import current_partner, leave
 from contentflow.portal import services
+from contentflow.portal.forms import EraseForm
 from contentflow.sharekit.sentences import CHANNEL_NAMES
 from contentflow.web.admission import fresh_login_required, partner_required
-from contentflow.web.htmx import go_to, is_htmx, render
+from contentflow.web.htmx import go_to, render
 
 bp = Blueprint("portal", __name__, url_prefix="/partner")
 
@@ -35,21 +37,27 @@ def export() -> ResponseReturnValue:
     return Response(json.dumps(held, ensure_ascii=False), mimetype="application/json", headers=headers)
 
 
+@bp.get("/erase")
+@fresh_login_required
+def erase_page() -> ResponseReturnValue:
+    return _erase_page(EraseForm(formdata=None))
+
+
 @bp.post("/erase")
-@partner_required
+@fresh_login_required
 def erase() -> ResponseReturnValue:
-    if not is_fresh():
-        return _to_fresh_login()
-    partner_id = current_partner().id
+    form, partner_id = EraseForm(), current_partner().id
+    if not form.validate():
+        return _erase_page(form, 422)
     with transaction():
-        services.erase(partner_id, request.form.get("confirm", ""))
-    erasing.finish(partner_id)
+        services.erase(partner_id, form.confirm.data or "")
+    is_done = erasing.finish(partner_id)
     leave()
+    flash(_("Ton compte est supprimé : ton adresse, ton nom, tes textes et tes vidéos sont effacés."), "ok")
+    if not is_done:
+        flash(_("Les derniers textes et vidéos s’effacent dans les minutes qui viennent."), "info")
     return go_to(url_for("web.home"))
 
 
-def _to_fresh_login() -> Response:
-    login = url_for("partners.login", next=url_for("portal.home"))
-    if is_htmx():
-        return Response(status=401, headers={"HX-Redirect": login})
-    return Response(status=303, headers={"Location": login})
+def _erase_page(form: EraseForm, status: int = 200) -> Response:
+    return render("portal/erase.html", status, form=form, owed=services.owed_to(current_partner().id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from contentflow.partners import services as partners
 from contentflow.partners.models import Partner
 from tests.house import browser, log_in, post, run_work
 
+BASE = "https://share.example.org"
 TRACES = ("alice@example.org", "Alice Martin", "Une heure gagn", "secret-source.example.com")
 
 
@@ -107,7 +109,15 @@ def test_sums_and_legal_records_stay(app: Flask, alice, alice_client, full_life,
     assert db.session.scalar(text("SELECT count(*) FROM conversions")) == 1
 
 
-@pytest.mark.parametrize("confirm", ["", "erase", "yes"])
+@pytest.mark.parametrize("confirm", ["ERASE", "erase", "Effacer", " EFFACER "])
+def test_the_word_of_either_language_will_do_in_any_case(app: Flask, alice_client, confirm: str):
+    answer = erase(alice_client, confirm)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert partners.find_partner_by_email("alice@example.org") is None
+
+
+@pytest.mark.parametrize("confirm", ["", "yes", "ERASE!", "effacerr", "supprimer"])
 def test_without_the_word_nothing_is_erased(app: Flask, alice_client, alices_post, confirm: str):
     assert erase(alice_client, confirm).status_code == 422
     assert alice_client.get("/partner/portal").status_code == 200
@@ -119,5 +129,85 @@ def test_an_old_login_is_asked_to_log_in_again(app: Flask, alice_client, alice):
         answer = erase(alice_client)
 
     assert answer.headers["Location"] == "/partner/login?next=/partner/portal"
+    db.session.rollback()
+    assert partners.get_partner(alice.id).email == "alice@example.org"
+
+
+def page(client, language: str = "fr") -> str:
+    answer = client.get("/partner/erase", headers={"Accept-Language": language})
+    assert answer.status_code == 200
+    return html.unescape(answer.get_data(as_text=True)).replace("\xa0", " ").replace("\u202f", " ")
+
+
+@pytest.mark.parametrize(("language", "word"), [("fr", "EFFACER"), ("en", "ERASE")])
+def test_the_page_asks_for_a_word_of_the_readers_language(alice_client, language: str, word: str):
+    shown = page(alice_client, language)
+
+    assert f"{word} " in shown
+    assert ("EFFACER" in shown, "ERASE" in shown) == (word == "EFFACER", word == "ERASE")
+    assert "btn-danger" in shown
+
+
+def test_what_is_owed_is_said_first_and_given_up_by_name(app: Flask, alice, alice_client, click, report):
+    report("T1", amount_cents=9_600, click_id=click())
+
+    shown = page(alice_client)
+
+    assert shown.index("38,40 €") < shown.index('<form class="stack"')
+    assert "demande d’abord ton versement" in shown
+    assert "Écris EFFACER pour renoncer à 38,40 € et tout effacer" in shown
+    assert "Renoncer à 38,40 € et supprimer mon compte" in shown
+    assert erase(alice_client).status_code == 303
+    given_up = db.session.scalars(text("SELECT subject FROM audit_entries WHERE act = 'partner.give_up'"))
+    assert given_up.all() == ["3840 cents"]
+    db.session.rollback()
+
+
+def test_where_nothing_is_owed_no_sum_is_named(alice_client):
+    shown = page(alice_client)
+
+    assert "€" not in shown and "Écris EFFACER pour tout effacer" in shown
+
+
+def test_a_debt_to_the_programme_is_nothing_owed(app: Flask, alice, monkeypatch):
+    from contentflow.portal import services
+
+    held = {"available": -500, "pending": 0, "held": 0, "paid": 0}
+    monkeypatch.setattr(services.ledger, "balances", lambda partner_id: held)
+
+    assert services.owed_to(alice.id).total == 0
+
+
+def test_a_wrong_word_leaves_the_page_with_a_sentence_at_its_field(alice_client):
+    answer = erase(alice_client, "oui")
+
+    shown = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert 'value="oui"' in shown and 'id="confirm-error"' in shown
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"), [("fr", "Ton compte est supprimé"), ("en", "Your account")]
+)
+def test_the_page_after_it_says_that_the_account_is_gone(alice_client, language: str, sentence: str):
+    speaks = {"Accept-Language": language}
+    post(alice_client, "/partner/erase", {"confirm": "ERASE"}, headers=speaks)
+
+    first, second = (
+        html.unescape(alice_client.get("/", headers=speaks).get_data(as_text=True)) for _ in range(2)
+    )
+
+    assert sentence in first and sentence not in second
+
+
+def test_the_page_and_the_act_ask_for_a_login_of_the_last_minutes(app: Flask, alice_client, alice):
+    with time_machine.travel(clock.now() + timedelta(minutes=16)):
+        seen = alice_client.get("/partner/erase")
+        tried = post(
+            alice_client, "/partner/erase", {"confirm": "ERASE"}, headers={"Referer": f"{BASE}/partner/erase"}
+        )
+
+    assert seen.headers["Location"] == "/partner/login?next=/partner/erase"
+    assert tried.headers["Location"] == "/partner/login?next=/partner/erase"
     db.session.rollback()
     assert partners.get_partner(alice.id).email == "alice@example.org"
