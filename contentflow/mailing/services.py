@@ -10,21 +10,27 @@ from contentflow.core.work import ring
 from contentflow.mailing.composers import register_composer, render_mail
 from contentflow.mailing.models import Delivery
 from contentflow.mailing.recipients import recipient_hash
+from contentflow.mailing.sends import (
+    Entry,
+    Mail,
+    MailPage,
+    SendResult,
+    SendSummary,
+    cancel_send,
+    find_send,
+    mails_of_post,
+    recent_sends,
+    send_result,
+)
 from contentflow.mailing.share_mail import preview_share
 from contentflow.mailing.shares import (
     Consent,
-    Entry,
     Judged,
-    SendResult,
     ShareWords,
-    cancel_send,
     cancel_waiting,
     captured_since,
-    find_send,
-    last_send,
     plan_share,
     queue_share,
-    send_result,
 )
 from contentflow.mailing.tokens import find_delivery, make_token, one_click
 from contentflow.mailing.wishes import (
@@ -41,8 +47,11 @@ __all__ = [
     "Consent",
     "Entry",
     "Judged",
+    "Mail",
+    "MailPage",
     "Reader",
     "SendResult",
+    "SendSummary",
     "ShareWords",
     "cancel_send",
     "cancel_waiting",
@@ -50,8 +59,8 @@ __all__ = [
     "find_delivery",
     "find_reader",
     "find_send",
-    "last_send",
     "list_suppressions",
+    "mails_of_post",
     "make_token",
     "one_click",
     "plan_share",
@@ -59,6 +68,7 @@ __all__ = [
     "queue_login",
     "queue_notice",
     "queue_share",
+    "recent_sends",
     "recipient_hash",
     "register_composer",
     "render_mail",

@@ -1,4 +1,4 @@
-"""A kit mailed to people one by one: who will get it, the rows that wait, taking them back.
+"""A kit mailed to people one by one: who will get it, the rows that wait.
 
 An address that never said yes itself gets one share mail from the whole programme; its row in
 ``first_contacts`` is taken with the delivery and given back when that fails or is cancelled.
@@ -16,7 +16,6 @@ from sqlalchemy import ColumnElement, func, select, update
 from contentflow.config import settings
 from contentflow.core import clock
 from contentflow.core.db import db, in_transaction
-from contentflow.core.errors import NotFound
 from contentflow.core.ids import new_id
 from contentflow.mailing.addresses import Parsed, Reason
 from contentflow.mailing.models import UNREACHED, ConsentProof, Delivery, FirstContact
@@ -24,10 +23,16 @@ from contentflow.mailing.permission import lock, once_contacted, subscribed_to, 
 from contentflow.mailing.recipients import recipient_hash
 from contentflow.mailing.sending import free_first_contact
 
+# Why a post is “already sent” to somebody whom it has not reached for certain.
+ON_ITS_WAY = {"queued": "waiting", "sending": "waiting", "unknown": "unknown"}
+
 
 @dataclass(frozen=True)
 class Judged:
-    """``address`` is as it was typed where it is ``invalid``; ``reason`` then says why."""
+    """``address`` is as it was typed where it is ``invalid``; ``reason`` then says why.
+
+    The reason of ``already_sent`` is ``waiting`` or ``unknown`` where the mail has not surely arrived.
+    """
 
     address: str
     verdict: str
@@ -57,27 +62,6 @@ class Consent:
     origin: str
 
 
-@dataclass(frozen=True)
-class Entry:
-    """``state`` is the delivery's, None where there is none."""
-
-    address: str
-    verdict: str
-    state: str | None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class SendResult:
-    """``cancel_until`` is None when nothing can be taken back any more."""
-
-    send_id: str
-    submission_id: str
-    at: datetime
-    entries: list[Entry]
-    cancel_until: datetime | None
-
-
 # Planning
 
 
@@ -89,28 +73,29 @@ def plan_share(partner_id: str, submission_id: str, parsed: Sequence[Parsed]) ->
     if in_transaction():
         lock("mailing.share")
     hashes = {one.address: recipient_hash(one.address) for one in parsed if one.address is not None}
-    sent = _already_sent(submission_id, list(hashes.values()))
+    sent = _reached(submission_id, list(hashes.values()))
     unavailable = _unavailable(partner_id, set(hashes.values()))
     return [_judge(one, hashes.get(one.address or ""), sent, unavailable) for one in parsed]
 
 
-def _judge(one: Parsed, key: str | None, sent: set[str], unavailable: set[str]) -> Judged:
+def _judge(one: Parsed, key: str | None, sent: dict[str, str], unavailable: set[str]) -> Judged:
     if one.address is None or key is None:
         return Judged(one.raw, "invalid", str(one.reason or Reason.NO_AT))
     if one.reason is Reason.DUPLICATE:
         return Judged(one.address, "duplicate")
     if key in sent:
-        return Judged(one.address, "already_sent")
+        return Judged(one.address, "already_sent", ON_ITS_WAY.get(sent[key], ""))
     return Judged(one.address, "unavailable" if key in unavailable else "queued")
 
 
-def _already_sent(submission_id: str, hashes: list[str]) -> set[str]:
-    found = select(Delivery.recipient_hash).where(
+def _reached(submission_id: str, hashes: list[str]) -> dict[str, str]:
+    """Return the state of the mail of this post by the hash of its reader, where there is one that counts."""
+    found = select(Delivery.recipient_hash, Delivery.state).where(
         Delivery.submission_id == submission_id,
         Delivery.recipient_hash.in_(hashes),
         Delivery.state.not_in(UNREACHED),
     )
-    return set(db.session.scalars(found))
+    return {reader: state for reader, state in db.session.execute(found)}
 
 
 def _unavailable(partner_id: str, hashes: set[str]) -> set[str]:
@@ -188,49 +173,7 @@ def captured_since(partner_id: str, since: datetime) -> int:
     return db.session.scalar(counted.where(Delivery.partner_id == partner_id, *captured)) or 0
 
 
-# Looking and taking back
-
-
-def find_send(partner_id: str, submission_id: str, nonce: str) -> str | None:
-    """Return the send of this nonce, if it was made already."""
-    return db.session.scalar(
-        select(ConsentProof.send_id).where(
-            ConsentProof.partner_id == partner_id,
-            ConsentProof.submission_id == submission_id,
-            ConsentProof.nonce == nonce,
-        )
-    )
-
-
-def last_send(partner_id: str, submission_id: str) -> str | None:
-    mine = (ConsentProof.partner_id == partner_id, ConsentProof.submission_id == submission_id)
-    newest_first = select(ConsentProof.send_id).where(*mine).order_by(ConsentProof.at.desc())
-    return db.session.scalar(newest_first.limit(1))
-
-
-def send_result(partner_id: str, send_id: str) -> SendResult:
-    """Return every entry of a send with its verdict and, where there is one, its delivery's state."""
-    proof = _own_send(partner_id, send_id)
-    deliveries = list(db.session.scalars(select(Delivery).where(Delivery.send_id == send_id)))
-    states = {delivery.recipient: delivery.state for delivery in deliveries}
-    waiting = [delivery.next_attempt_at for delivery in deliveries if _is_untouched(delivery)]
-    until = max((at for at in waiting if at is not None), default=None)
-    return SendResult(
-        send_id=send_id,
-        submission_id=proof.submission_id,
-        at=proof.at,
-        entries=[
-            Entry(address, verdict, states.get(address) if verdict == "queued" else None, reason)
-            for address, verdict, reason in proof.verdicts
-        ],
-        cancel_until=until,
-    )
-
-
-def cancel_send(partner_id: str, send_id: str) -> int:
-    """Take back what has not left yet; returns how many. The day's cap gives nothing back."""
-    _own_send(partner_id, send_id)
-    return cancel_where(Delivery.send_id == send_id)
+# Taking back
 
 
 def cancel_waiting(submission_id: str) -> int:
@@ -251,14 +194,3 @@ def cancel_where(*which: ColumnElement[bool]) -> int:
     ).all()
     free_first_contact(*cancelled)
     return len(cancelled)
-
-
-def _own_send(partner_id: str, send_id: str) -> ConsentProof:
-    proof = db.session.get(ConsentProof, send_id)
-    if proof is None or proof.partner_id != partner_id:
-        raise NotFound
-    return proof
-
-
-def _is_untouched(delivery: Delivery) -> bool:
-    return delivery.state == "queued" and delivery.first_tried_at is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -9,6 +11,7 @@ from contentflow.config import settings
 from contentflow.core.db import transaction
 from contentflow.core.errors import TooMany
 from contentflow.mailing import services as mailing
+from contentflow.mailing.addresses import Parsed
 from contentflow.partners.sessions import current_partner
 from contentflow.sharekit import emails, quota, services
 from contentflow.sharekit.forms import EmailForm
@@ -35,7 +38,11 @@ def email_check() -> ResponseReturnValue:
     planned = emails.plan(current_partner().id, request.form.get("sid", ""), form.read())
     if is_htmx():
         return render(
-            "sharekit/verdicts.html", form=form, planned=planned, **quota.places(current_partner().id)
+            "sharekit/verdicts.html",
+            form=form,
+            planned=planned,
+            alone=True,
+            **quota.places(current_partner().id),
         )
     return _form_page(form, planned)
 
@@ -55,12 +62,12 @@ def email() -> ResponseReturnValue:
     form, partner, submission_id = EmailForm(), current_partner(), request.form.get("sid", "")
     take("email", partner.id, settings().email_per_minute, MINUTE)
     parsed = form.read()
+    if form.keep.data and form.keep.data > 0:
+        return _trimmed(form, submission_id, parsed)
     nonce = emails.nonce_of(form.nonce.data, parsed, form.reply_to.data)
     try:
         with transaction():
             planned = emails.plan(partner.id, submission_id, parsed, nonce)
-            if form.keep.data:
-                planned = planned.first(form.keep.data)
             is_right = form.judge(planned)
             send_id = planned.send_id if is_right else None
             if send_id is None and is_right:
@@ -72,9 +79,36 @@ def email() -> ResponseReturnValue:
         return _over_cap(form, submission_id, refusal)
     if send_id is None:
         return _form_page(form, planned, 422)
-    if is_htmx():
-        return _result(send_id)
-    return go_to(url_for("sharekit.kit", id=submission_id, send=send_id) + "#email")
+    return _show_result(submission_id, send_id)
+
+
+def _show_result(submission_id: str, send_id: str) -> ResponseReturnValue:
+    """The result has an address of its own: a reload, a bookmark and Back show it again."""
+    here = url_for("sharekit.kit", id=submission_id, send=send_id) + "#email"
+    if not is_htmx():
+        return go_to(here)
+    response = _result(send_id)
+    response.headers.update({"HX-Replace-Url": here, "HX-Trigger": "mailed"})
+    return response
+
+
+def _trimmed(form: EmailForm, submission_id: str, parsed: Sequence[Parsed]) -> ResponseReturnValue:
+    """Show the form with the first addresses alone; nothing is sent, and those put aside are not lost."""
+    partner_id = current_partner().id
+    planned = emails.plan(partner_id, submission_id, parsed)
+    if form.emails.errors:
+        return _form_page(form, planned, 422)
+    aside = form.trim(planned)
+    form.keep.data = None
+    return _form_page(form, emails.plan(partner_id, submission_id, form.read()), aside=aside)
+
+
+@bp.get("/byop/mails")
+@partner_required
+def mails() -> ResponseReturnValue:
+    number = request.args.get("page", 1, type=int)
+    sid, chosen = request.args.get("id", ""), request.args.get("state", "")
+    return render("sharekit/mails.html", mails=emails.mail_list(current_partner().id, sid, chosen, number))
 
 
 @bp.get("/byop/email/result")
@@ -93,9 +127,7 @@ def cancel_email() -> ResponseReturnValue:
     send_id = emails.send_named(request.form.get("send", ""))
     with transaction():
         submission_id = emails.cancel(current_partner().id, send_id)
-    if is_htmx():
-        return _result(send_id)
-    return go_to(url_for("sharekit.kit", id=submission_id, send=send_id) + "#email")
+    return _show_result(submission_id, send_id)
 
 
 def _over_cap(form: EmailForm, submission_id: str, refusal: TooMany) -> Response:
@@ -105,8 +137,10 @@ def _over_cap(form: EmailForm, submission_id: str, refusal: TooMany) -> Response
     return response
 
 
-def _form_page(form: EmailForm, planned: emails.Plan, status: int = 200) -> Response:
-    context = {"form": form, "planned": planned, "kit": planned.kit, "answered": status}
+def _form_page(
+    form: EmailForm, planned: emails.Plan, status: int = 200, aside: Sequence[str] = ()
+) -> Response:
+    context = {"form": form, "planned": planned, "kit": planned.kit, "answered": status, "aside": aside}
     return render("sharekit/email.html", status, **context, **quota.places(current_partner().id))
 
 

@@ -33,6 +33,10 @@ VERDICT_SENTENCES = {
     "already_sent": _l("A déjà reçu ce post"),
     "unavailable": _l("Ne recevra pas ce message"),
 }
+ALREADY_SENTENCES = {
+    "waiting": _l("Son message attend déjà de partir"),
+    "unknown": _l("A peut-être déjà reçu ce post"),
+}
 REASON_SENTENCES = {
     Reason.NO_AT: _l("Il manque le « @ » : vérifie l’adresse."),
     Reason.SEVERAL_ATS: _l("Il y a plusieurs « @ » : sépare les adresses par des virgules."),
@@ -56,6 +60,16 @@ STATE_SENTENCES = {
 # Green is for what left, and for nothing else.
 STATE_ICONS = {"sent": "check", "queued": "clock", "sending": "clock", "captured": "info", "cancelled": "x"}
 UNSETTLED = frozenset({"queued", "sending"})
+RECENT = 3  # sends that the kit lists
+# The filters of a post's mails: name in the address, states, words.
+MAIL_FILTERS = {
+    "waiting": (("queued", "sending"), _l("En attente")),
+    "sent": (("sent",), _l("Envoyés")),
+    "captured": (("captured",), _l("Boîte locale")),
+    "failed": (("failed",), _l("Refusés")),
+    "unknown": (("unknown",), _l("Issue inconnue")),
+    "cancelled": (("cancelled",), _l("Annulés")),
+}
 
 
 @dataclass(frozen=True)
@@ -74,20 +88,16 @@ class Plan:
     def has_good_address(self) -> bool:
         return any(one.verdict != "invalid" for one in self.judged)
 
-    def first(self, places: int) -> Plan:
-        """Keep the first ``places`` who would receive it, and drop the others from the list."""
-        kept, left = [], places
-        for one in self.judged:
-            if one.verdict == "queued" and left <= 0:
-                continue
-            left -= one.verdict == "queued"
-            kept.append(one)
-        return Plan(self.kit, kept, self.send_id)
+    def reaching(self) -> list[str]:
+        """Return the addresses that would receive it, in their order."""
+        return [one.address for one in self.judged if one.verdict == "queued"]
 
 
 def explain(verdict: str, reason: str = "") -> str:
     if verdict == "invalid" and reason in list(Reason):
         return str(REASON_SENTENCES.get(Reason(reason), VERDICT_SENTENCES["invalid"]))
+    if verdict == "already_sent" and reason in ALREADY_SENTENCES:
+        return str(ALREADY_SENTENCES[reason])
     return str(VERDICT_SENTENCES[verdict])
 
 
@@ -107,6 +117,33 @@ def headline(states: Sequence[str]) -> str:
     if "unknown" in states:
         return str(_("On ne sait pas si ces messages sont arrivés."))
     return str(_("Aucun message n’est parti."))
+
+
+@dataclass(frozen=True)
+class MailList:
+    """A page of a post's mails; ``filters`` as (name, words, count), only those that hold something."""
+
+    kit: Kit
+    page: mailing.MailPage
+    chosen: str
+    filters: list[tuple[str, str, int]]
+
+    @property
+    def count(self) -> int:
+        return sum(self.page.counts.values())
+
+
+def mail_list(partner_id: str, submission_id: str, chosen: str, number: int) -> MailList:
+    """Return all mails of a post, or those of one filter; an unknown filter is none. Raises ``NotFound``."""
+    kit = services.kit(partner_id, submission_id)
+    states = MAIL_FILTERS[chosen][0] if chosen in MAIL_FILTERS else ()
+    page = mailing.mails_of_post(partner_id, submission_id, states, number)
+    counted = [
+        (name, str(words), sum(page.counts.get(state, 0) for state in group))
+        for name, (group, words) in MAIL_FILTERS.items()
+    ]
+    filters = [one for one in counted if one[2] or one[0] == chosen]
+    return MailList(kit, page, chosen if states else "", filters)
 
 
 def send_named(text: str) -> str:
@@ -153,7 +190,7 @@ def send(partner: Partner, planned: Plan, language: str, nonce: str, with_reply_
     send_id = mailing.queue_share(partner.id, submission_id, planned.judged, words, language, consent, nonce)
     if planned.recipients:
         message = planned.kit.texts["email"].text
-        services.log_share(partner.id, submission_id, "email", message, planned.recipients)
+        services.log_share(partner.id, submission_id, "email", message, planned.recipients, send_id)
     return send_id
 
 

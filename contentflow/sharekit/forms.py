@@ -22,7 +22,7 @@ def _nonce(typed: str | None) -> str:
 
 
 class EmailForm(FlaskForm):
-    """``keep`` is the button “keep the first N”: 0 where it was not pressed."""
+    """``keep`` is the button “keep the first N”, which only trims the list: 0 where it was not pressed."""
 
     class Meta:
         csrf = False  # Checked for every form at once, before the view.
@@ -40,6 +40,12 @@ class EmailForm(FlaskForm):
         except TooManyAddresses:
             self.emails.errors = [str(TOO_MANY)]
             return []
+
+    def trim(self, planned: Plan) -> list[str]:
+        """Leave the first ``keep`` addresses that would be mailed in the field; returns those put aside."""
+        reached = planned.reaching()
+        self.emails.data = "\n".join(reached[: self.keep.data])
+        return reached[self.keep.data :]
 
     def judge(self, planned: Plan) -> bool:
         """Put what is missing at its field; True when the mails may leave."""

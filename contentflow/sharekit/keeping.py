@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from contentflow.core import clock
 from contentflow.core.db import db, is_sqlite, transaction
-from contentflow.sharekit.models import ShareLog, ShareSum
+from contentflow.sharekit.models import ShareLog, ShareSum, went_out
 
 KEPT = timedelta(days=396)  # 13 months
 AT_ONCE = 500
@@ -28,11 +28,10 @@ def _forget_some(before: datetime) -> int:
     with transaction():
         oldest = select(ShareLog.id).where(ShareLog.created_at < before).order_by(ShareLog.created_at)
         ids = list(db.session.scalars(oldest.limit(AT_ONCE)))
-        gone = db.session.execute(
-            delete(ShareLog)
-            .where(ShareLog.id.in_(ids))
-            .returning(ShareLog.submission_id, ShareLog.channel)
-            .execution_options(synchronize_session=False)
+        shared = select(ShareLog.submission_id, ShareLog.channel).where(ShareLog.id.in_(ids), went_out())
+        gone = db.session.execute(shared).all()
+        db.session.execute(
+            delete(ShareLog).where(ShareLog.id.in_(ids)).execution_options(synchronize_session=False)
         )
         # In one order everywhere, so that two workers do not wait for each other.
         counts = sorted(Counter((row.submission_id, row.channel) for row in gone).items())

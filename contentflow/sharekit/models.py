@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentflow.core import clock
 from contentflow.core.db import Base
 from contentflow.core.ids import new_id
+from contentflow.mailing.models import Delivery
 
 MESSAGE_LENGTH = 2_000
 
 
 class ShareLog(Base):
-    """One press of a share button, or one e-mail send with its number of recipients."""
+    """One press of a share button, or one e-mail send with its number of recipients.
+
+    ``send_id`` leads to the mails of a send: those that were taken back are no share.
+    """
 
     __tablename__ = "contact_share_logs"
     __table_args__ = (
         Index(None, "partner_id", "created_at"),
         Index(None, "submission_id", "channel"),
         Index(None, "created_at"),
+        Index(None, "send_id"),
     )
 
     id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
@@ -29,6 +34,7 @@ class ShareLog(Base):
     submission_id: Mapped[str] = mapped_column(ForeignKey("byop_submissions.id"))
     channel: Mapped[str] = mapped_column(String(16))
     recipients_count: Mapped[int] = mapped_column(default=0)
+    send_id: Mapped[str | None] = mapped_column(String(22))
     message: Mapped[str] = mapped_column(String(MESSAGE_LENGTH), default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
@@ -41,3 +47,9 @@ class ShareSum(Base):
     submission_id: Mapped[str] = mapped_column(ForeignKey("byop_submissions.id"), primary_key=True)
     channel: Mapped[str] = mapped_column(String(16), primary_key=True)
     shares: Mapped[int]
+
+
+def went_out() -> ColumnElement[bool]:
+    """A press, or a send of which at least one mail was not taken back."""
+    kept = (Delivery.send_id == ShareLog.send_id, Delivery.state != "cancelled")
+    return or_(ShareLog.send_id.is_(None), select(Delivery.id).where(*kept).exists())

@@ -21,10 +21,11 @@ from contentflow.core.errors import NotFound, Refused
 from contentflow.links import services as links
 from contentflow.links.channels import CHANNELS
 from contentflow.links.models import Link
+from contentflow.mailing.models import Delivery
 from contentflow.offers import services as offers
 from contentflow.offers.models import Offer
 from contentflow.sharekit.kit import Kit, PublicClip, PublicPost, ShareText, compose, intents_of
-from contentflow.sharekit.models import MESSAGE_LENGTH, ShareLog, ShareSum
+from contentflow.sharekit.models import MESSAGE_LENGTH, ShareLog, ShareSum, went_out
 
 Counts = dict[str, dict[str, int]]
 
@@ -99,7 +100,12 @@ def press(partner_id: str, submission_id: str, channel: str) -> None:
 
 
 def log_share(
-    partner_id: str, submission_id: str, channel: str, message: str = "", recipients: int = 0
+    partner_id: str,
+    submission_id: str,
+    channel: str,
+    message: str = "",
+    recipients: int = 0,
+    send_id: str | None = None,
 ) -> None:
     """Add to the share log; ``message`` is cut at 2,000 characters. Raises ``UnknownChannel``."""
     db.session.add(
@@ -108,6 +114,7 @@ def log_share(
             submission_id=submission_id,
             channel=_known(channel),
             recipients_count=recipients,
+            send_id=send_id,
             message=message[:MESSAGE_LENGTH],
         )
     )
@@ -121,14 +128,17 @@ def _known(channel: str) -> str:
 
 
 def share_counts(submission_ids: Iterable[str]) -> Counts:
-    """Return how often each channel of these posts was used; what was never used is not named."""
+    """Return how often each channel of these posts was used; what was never used is not named.
+
+    A send whose mails were all taken back is no share.
+    """
     ids, counts = list(submission_ids), Counter[tuple[str, str]]()
     logged = select(ShareLog.submission_id, ShareLog.channel, func.count()).group_by(
         ShareLog.submission_id, ShareLog.channel
     )
     earlier = select(ShareSum.submission_id, ShareSum.channel, ShareSum.shares)
     for found in (
-        logged.where(ShareLog.submission_id.in_(ids)),
+        logged.where(ShareLog.submission_id.in_(ids), went_out()),
         earlier.where(ShareSum.submission_id.in_(ids)),
     ):
         for submission_id, channel, number in db.session.execute(found):
@@ -189,15 +199,23 @@ def find_public_file(code: str, name: str) -> tuple[Path, str] | None:
 
 
 def export_share_logs(partner_id: str) -> list[dict[str, Any]]:
-    own = select(ShareLog).where(ShareLog.partner_id == partner_id).order_by(ShareLog.created_at, ShareLog.id)
-    return [_exported(entry) for entry in db.session.scalars(own)]
+    """Return the log; of a send it counts the recipients whose mails were not taken back."""
+    taken_back = (
+        select(func.count())
+        .select_from(Delivery)
+        .where(Delivery.send_id == ShareLog.send_id, Delivery.state == "cancelled")
+        .scalar_subquery()
+    )
+    own = select(ShareLog, taken_back).where(ShareLog.partner_id == partner_id)
+    rows = db.session.execute(own.order_by(ShareLog.created_at, ShareLog.id))
+    return [_exported(entry, fewer) for entry, fewer in rows]
 
 
-def _exported(entry: ShareLog) -> dict[str, Any]:
+def _exported(entry: ShareLog, fewer: int) -> dict[str, Any]:
     return {
         "id": entry.id,
         "submission_id": entry.submission_id,
         "channel": entry.channel,
-        "recipients": entry.recipients_count,
+        "recipients": entry.recipients_count - fewer,
         "at": clock.iso(entry.created_at),
     }

@@ -76,7 +76,9 @@ def _mail_card(kit: Kit) -> dict[str, Any]:
     if result is not None and result.submission_id != kit.submission.id:
         raise NotFound
     form, planned = EmailForm(formdata=None), emails.Plan(kit, [])
-    return {"mails": True, "form": form, "planned": planned, "result": result, **quota.places(partner_id)}
+    recent = mailing.recent_sends(partner_id, kit.submission.id, emails.RECENT)
+    shown = {"form": form, "planned": planned, "result": result, "recent": recent}
+    return {"mails": True, **shown, **quota.places(partner_id)}
 
 
 @bp.app_template_filter()

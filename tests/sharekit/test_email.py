@@ -240,17 +240,6 @@ def test_the_201st_recipient_of_the_day_is_refused_and_nothing_is_queued(
     assert "late39@example.org" in page
 
 
-def test_those_who_still_fit_can_be_kept(alice_client: FlaskClient, alices_post: Any):
-    post(alice_client, "/byop/email", fields(alices_post.id, addresses(163)))
-
-    data = fields(alices_post.id, addresses(40, "late"), nonce="n2", keep="37")
-    response = post(alice_client, "/byop/email", data, headers=HTMX)
-
-    assert response.status_code == 200
-    assert len(deliveries()) == 200
-    assert left_in(response.get_data(as_text=True)) == [0]
-
-
 def test_what_can_never_fit_says_a_day(make_app, alice_client: FlaskClient, alices_post: Any, alice: Any):
     small = log_in(browser(make_app(SHARE_EMAIL_DAILY_LIMIT="3")), alice.id)
 
