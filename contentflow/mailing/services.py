@@ -22,7 +22,7 @@ from contentflow.mailing.sends import (
     recent_sends,
     send_result,
 )
-from contentflow.mailing.share_mail import preview_share
+from contentflow.mailing.share_mail import Shown, preview_share, register_show
 from contentflow.mailing.shares import (
     Consent,
     Judged,
@@ -53,6 +53,7 @@ __all__ = [
     "SendResult",
     "SendSummary",
     "ShareWords",
+    "Shown",
     "cancel_send",
     "cancel_waiting",
     "captured_since",
@@ -71,6 +72,7 @@ __all__ = [
     "recent_sends",
     "recipient_hash",
     "register_composer",
+    "register_show",
     "render_mail",
     "send_result",
     "subscribe",

@@ -52,7 +52,7 @@ def email_check() -> ResponseReturnValue:
 def email_preview() -> ResponseReturnValue:
     partner = current_partner()
     kit = services.kit(partner.id, request.args.get("id", ""))
-    mail = mailing.preview_share(emails.words_of(partner, kit), language())
+    mail = mailing.preview_share(emails.words_of(partner, kit), language(), kit.submission.id)
     return Response(mail.html, headers={"Content-Security-Policy": FRAME_CSP})
 
 

@@ -22,6 +22,7 @@ from contentflow.links import services as links
 from contentflow.links.channels import CHANNELS
 from contentflow.links.models import Link
 from contentflow.mailing.models import Delivery
+from contentflow.mailing.services import Shown
 from contentflow.offers import services as offers
 from contentflow.offers.models import Offer
 from contentflow.sharekit.kit import Kit, PublicClip, PublicPost, ShareText, compose, intents_of
@@ -175,6 +176,15 @@ def public_post_of(link: Link) -> PublicPost:
         page_url=_page_url(link),
         clip=_public_clip(submission, _page_url(link)),
     )
+
+
+def shown_in_mail(submission_id: str) -> Shown | None:
+    """Return the page that a mail of this post links, and the picture of its clip if that is approved."""
+    submission, link = byop.find_public(submission_id), links.links_of(submission_id).get("email")
+    if submission is None or link is None:
+        return None
+    clip = _public_clip(submission, _page_url(link))
+    return Shown(_page_url(link), clip.poster if clip else "")
 
 
 def _public_clip(submission: Submission, page_url: str) -> PublicClip | None:

@@ -28,6 +28,8 @@ from contentflow.web.security import client_hash
 
 bp = Blueprint("sharekit", __name__)
 NOINDEX = {"X-Robots-Tag": "noindex"}
+# Mail programs in a browser and players of messengers show what is public from pages of their own.
+EVERYWHERE = {"Cross-Origin-Resource-Policy": "cross-origin"}
 QR_FORMATS = {"svg": (qr_svg, "image/svg+xml"), "png": (qr_png, "image/png")}
 CARD_PICTURES = {
     "Publicité": "share/card-publicite.png",
@@ -155,7 +157,7 @@ def public_file(code: str, name: str) -> ResponseReturnValue:
         raise NotFound
     path, kind = found
     response = send_media(path, kind, max_age=0)
-    response.headers.update(NOINDEX)
+    response.headers.update(NOINDEX | EVERYWHERE)
     return response
 
 

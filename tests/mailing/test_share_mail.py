@@ -46,12 +46,15 @@ def test_the_mail_says_who_shares_what_and_why_one_gets_it(app, alice, alices_po
     assert WORDS.url in mail.text and f'href="{WORDS.url}"' in mail.html
 
 
-def test_its_only_links_are_the_short_link_and_the_two_wishes(app, alice, alices_post) -> None:
+def test_its_only_links_are_the_short_link_the_public_page_and_the_two_wishes(
+    app, alice, alices_post
+) -> None:
     mail = mailed(app, alice, alices_post)
 
     links = re.findall(r'(?:href|src)="([^"]+)"', mail.html)
     assert [link.rsplit("/", 1)[0] for link in links] == [
         "https://share.example.org/l",
+        "https://share.example.org/p",
         "https://share.example.org/subscribe",
         "https://share.example.org/unsubscribe",
     ]
