@@ -45,6 +45,7 @@ class Brevo:
         self.headers: list[dict[str, str]] = []
         self.connections = 0
         self.after_answer: Callable[[str], None] = lambda key: None
+        self.choose: Callable[[], str] | None = None
         self.lock = threading.Lock()
         self._over = threading.Event()
         brevo = self
@@ -71,6 +72,7 @@ class Brevo:
             if key in self.messages:
                 return key, "used"
             mode = self.mode if self.tries[key] <= self.fail_first else "201"
+            mode = self.choose() if self.choose is not None else mode
             if mode in ACCEPTING or mode.startswith("accept"):
                 self.messages.setdefault(key, payload)
         return key, mode
@@ -147,8 +149,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"HTTP/1.1 100 Continue\r\nX-Wait: yes\r\n\r\n")
                 self.standin.hang(0.05)
             self.close_connection = True
-        elif mode == "accept then reset":
+        elif mode in {"accept then reset", "reset"}:
             self._reset()
+        elif mode == "garbage":
+            self.wfile.write(bytes(range(256)) * 300)
+            self.close_connection = True
         elif mode == "slow":
             self.standin.hang(0.3)
             self._answer(201, ACCEPTED % number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -302,6 +303,34 @@ def test_a_service_that_drips_its_answer_holds_no_thread(app, brevo, alice, alic
     )  # 10 mails on 4 threads: three rounds of a second, and their retries.
     assert states() == ["unknown"] * COUNT
     assert brevo.readers() == ALL
+
+
+FAULTS = (
+    "201", "202", "201 without id", "broken json", "lone surrogate", "accept then reset", "accept then drip",
+    "reset", "garbage", "500", "503 html", "400", "422", "403", "409", "413", "429",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_brevo_does_nobody_gets_a_mail_twice_and_no_state_lies(
+    seed, app, brevo, alice, alices_post
+) -> None:
+    chance = random.Random(seed)
+    brevo.choose = lambda: chance.choice(FAULTS)
+    share(alice.id, alices_post.id, readers(20))
+
+    for _ in range(12):
+        work_off(app, 2)
+        with transaction():
+            pauses.end()
+    became = {address: delivery_to(address).state for address in readers(20)}
+    again = dict(zip(readers(20), share(alice.id, alices_post.id, readers(20)).verdicts, strict=True))
+
+    got = brevo.readers()
+    assert set(got.values()) == {1}
+    assert all(became[address] in {"sent", "unknown", "queued"} for address in got)
+    assert all(address in got for address, state in became.items() if state == "sent")
+    assert all(again[address] == "already_sent" for address in got)
 
 
 def test_a_partners_long_name_is_taken(app, brevo, alice, alices_post) -> None:
