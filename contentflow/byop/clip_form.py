@@ -11,9 +11,10 @@ from wtforms import Field, FileField, SelectField, StringField, TextAreaField, V
 from wtforms.fields.choices import SelectChoice
 
 from contentflow.byop.clips import FRAMINGS, Clip
-from contentflow.pipeline.captions import MOST_SRT_BYTES, Word, read_srt
+from contentflow.pipeline.captions import Word
 from contentflow.pipeline.reasons import SENTENCES, Reason, Unfit
 from contentflow.pipeline.remaking import Remake
+from contentflow.pipeline.srt import MOST_SRT_BYTES, read_srt
 
 MOST_TEXT = 20_000
 

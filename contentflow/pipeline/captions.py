@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow import unseen
 
 MOST_WORDS = 4
 MOST_LETTERS = 26
 LONGEST_PAUSE_SECONDS = 0.6
 LINGER_SECONDS = 0.35
 SHORTEST_SECONDS = 0.08
-MOST_SRT_BYTES = 512 * 1024
-MOST_CUES = 2_000
-MOST_SRT_WORDS = 20_000
 MOST_LETTERS_OF_A_WORD = 60
+
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+# What turns the order of all that follows, and blanks without width. Joiners stay: they make one emoji of
+# two; so do the marks that say which way a sign between two scripts belongs.
+_TURNED = re.compile(r"[\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,12 @@ def tidy(words: Sequence[Word], most_seconds: float) -> list[Word]:
     """Return the words in order, one after the other, all within the clip."""
     tidied: list[Word] = []
     for word in sorted(words, key=lambda word: word.start):
-        text = " ".join(
-            re.sub(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", " ", word.text).split()
-        )
+        text = " ".join(_TURNED.sub("", _CONTROLS.sub(" ", word.text)).split())
         if len(text) > MOST_LETTERS_OF_A_WORD:  # Hundreds of thousands of letters would be drawn in one line.
             text = text[: MOST_LETTERS_OF_A_WORD - 1] + "…"
         start = max(word.start, tidied[-1].end if tidied else 0.0)
         end = min(max(word.end, start + SHORTEST_SECONDS), most_seconds)
-        if text and end > start:
+        if unseen.MARKS.sub("", text).strip() and end > start:
             tidied.append(Word(round(start, 3), round(end, 3), text))
     return tidied
 
@@ -163,67 +164,6 @@ def _clock(seconds: float, mark: str) -> str:
     hours, rest = divmod(millis, 3_600_000)
     minutes, rest = divmod(rest, 60_000)
     return f"{hours:02}:{minutes:02}:{rest // 1000:02}{mark}{rest % 1000:03}"
-
-
-# Bounded everywhere: half a megabyte of digits must not be read from each digit on anew.
-_TIME = r"(\d{1,3}):(\d\d):(\d\d)[,.](\d{1,3})"
-_TIMES = re.compile(rf"{_TIME}[ \t]{{0,9}}-->[ \t]{{0,9}}{_TIME}")
-
-
-def read_srt(content: bytes) -> list[Word]:
-    """Return the words of an uploaded ``.srt``, each with its share of its caption's time.
-
-    Raises ``Unfit`` for what is none.
-    """
-    cues = [found for block in re.split(r"\n\s*\n", _decoded(content)) if (found := _read_block(block))]
-    if not cues or len(cues) > MOST_CUES:
-        raise Unfit(Reason.SUBTITLES)
-    words = [word for start, end, text in cues for word in _spread(start, end, text.split())]
-    if len(words) > MOST_SRT_WORDS:
-        raise Unfit(Reason.SUBTITLES)
-    return words
-
-
-def _decoded(content: bytes) -> str:
-    if len(content) > MOST_SRT_BYTES or b"\x00" in content:
-        raise Unfit(Reason.SUBTITLES)
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
-        except UnicodeDecodeError:
-            continue
-    raise Unfit(Reason.SUBTITLES)
-
-
-def _read_block(block: str) -> tuple[float, float, str] | None:
-    found = _TIMES.search(block)
-    if found is None:
-        return None
-    text = re.sub(r"<[^<>]{0,100}>|\{\\[^{}]{0,100}\}", "", block[found.end() :].partition("\n")[2])
-    numbers = [
-        int(part)
-        for part in (
-            *found.groups()[:3],
-            found[4].ljust(3, "0"),
-            *found.groups()[4:7],
-            found[8].ljust(3, "0"),
-        )
-    ]
-    start, end = (
-        numbers[i] * 3600 + numbers[i + 1] * 60 + numbers[i + 2] + numbers[i + 3] / 1000 for i in (0, 4)
-    )
-    return (start, end, text) if text.strip() and end > start else None
-
-
-def _spread(start: float, end: float, texts: Sequence[str]) -> list[Word]:
-    """Share the time by length: a long word is spoken for longer."""
-    total = sum(len(text) + 1 for text in texts)
-    words, at = [], start
-    for text in texts:
-        until = at + (end - start) * (len(text) + 1) / total
-        words.append(Word(at, until, text))
-        at = until
-    return words
 
 
 def shifted(words: Sequence[Word], start: float, seconds: float) -> list[Word]:

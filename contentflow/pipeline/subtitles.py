@@ -10,10 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contentflow.pipeline.captions import Cue
+from contentflow.pipeline.letters import pieces
 from contentflow.pipeline.reframe import HEIGHT, WIDTH
 
 FONTS = Path(__file__).parent / "fonts"
+CAPTION_FONT = FONTS / "Inter-ExtraBold.otf"
 SAFE_TOP, SAFE_BOTTOM, SAFE_LEFT, SAFE_RIGHT = 288, 672, 65, 192
+SIZE, OUTLINE = 82, 6
+ROOM = WIDTH - 2 * SAFE_RIGHT - 2 * OUTLINE
+# To libass, -1 is no character set: each line runs the way that its first letter does.
+BY_ITS_SCRIPT = -1
 GOLD, WHITE = r"{\1c&H2BB7FF&}", r"{\1c&HFFFFFF&}"
 
 _HEAD = """[Script Info]
@@ -39,8 +45,8 @@ def words_ass(disclosure: str, seconds: float, cues: Sequence[Cue]) -> str:
     """All that is written on the clip. The spoken word is gold while it is said, the others are white."""
     mention_style, mention = _mention(disclosure, seconds, WIDTH, HEIGHT)
     style = (
-        "Style: Captions,Inter Extra Bold,82,&H00FFFFFF,&H00FFFFFF,&H00181716,&H96000000,0,0,0,0,100,100,"
-        f"-1,0,1,6,0,2,{SAFE_RIGHT},{SAFE_RIGHT},{SAFE_BOTTOM + 28},1"
+        f"Style: Captions,Inter Extra Bold,{SIZE},&H00FFFFFF,&H00FFFFFF,&H00181716,&H96000000,0,0,0,0,100,"
+        f"100,-1,0,1,{OUTLINE},0,2,{SAFE_RIGHT},{SAFE_RIGHT},{SAFE_BOTTOM + 28},{BY_ITS_SCRIPT}"
     )
     lines = [line for cue in cues for line in _spoken(cue)]
     styles = f"{mention_style}\n{style}"
@@ -52,12 +58,17 @@ def _spoken(cue: Cue) -> list[str]:
     for index, word in enumerate(cue.words):
         end = cue.words[index + 1].start if index + 1 < len(cue.words) else cue.end
         shown = " ".join(
-            f"{GOLD}{escaped(each.text)}{WHITE}" if place == index else escaped(each.text)
+            f"{GOLD}{_broken(each.text)}{WHITE}" if place == index else _broken(each.text)
             for place, each in enumerate(cue.words)
         )
         if end > word.start:
             lines.append(_event("Captions", word.start, end, shown))
     return lines
+
+
+def _broken(word: str) -> str:
+    """A word wider than the screen goes on in the next line: by itself it would leave it on both sides."""
+    return r"\N".join(escaped(piece) for piece in pieces(word, CAPTION_FONT, ROOM / SIZE))
 
 
 def disclosure_ass(disclosure: str, seconds: float, width: int = WIDTH, height: int = HEIGHT) -> str:
@@ -73,7 +84,7 @@ def _mention(disclosure: str, seconds: float, width: int, height: int) -> tuple[
     size, left, top = (46, SAFE_LEFT + 20, SAFE_TOP + 24) if is_clip else (44, middle, 44)
     style = (
         f"Style: Disclosure,Inter Semi Bold,{size},&H00FFFFFF,&H00FFFFFF,&H40181716,&H40181716,0,0,0,0,100,"
-        f"100,0,0,3,14,0,7,{left},{SAFE_RIGHT},{top},1"
+        f"100,0,0,3,14,0,7,{left},{SAFE_RIGHT},{top},{BY_ITS_SCRIPT}"
     )
     return style, _event("Disclosure", 0.0, seconds, escaped(disclosure))
 

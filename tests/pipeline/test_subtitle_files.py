@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from contentflow.pipeline.captions import MOST_LETTERS_OF_A_WORD, MOST_SRT_WORDS, Word, read_srt, retime, tidy
+from contentflow.pipeline.captions import MOST_LETTERS_OF_A_WORD, Word, retime, tidy
 from contentflow.pipeline.reasons import Unfit
+from contentflow.pipeline.srt import MOST_SRT_WORDS, read_srt
 
 TIMES = b"1\n00:00:01,000 --> 00:00:02,000\n"
 
