@@ -54,6 +54,7 @@ OFFERS = (
         "",
     ),
 )
+COMMISSIONS = {"Nova IA": 1_000, "Carnet": 800}  # basis points of a sale; of the third nobody knows
 POSTS = (
     (
         "alice",
@@ -87,7 +88,7 @@ def fill() -> None:
             for name, full_name, is_operator in PEOPLE
         }
         offered = [
-            offers.add_offer(name, url, advertiser, share, OfferTerms(description=what, brand_words=words))
+            offers.add_offer(name, url, advertiser, share, _terms(name, what, words))
             for name, advertiser, url, share, what, words in OFFERS
         ]
         for number, (name, offer, title, hashtags, cta) in enumerate(POSTS):
@@ -99,6 +100,11 @@ def fill() -> None:
             _share_and_click(submission, 412 // (number + 1), chance)
         db.session.flush()
         _sell(chance)
+
+
+def _terms(name: str, description: str, brand_words: str) -> OfferTerms:
+    commission = COMMISSIONS.get(name)
+    return OfferTerms(description=description, brand_words=brand_words, commission_bp=commission)
 
 
 def _sell(chance: random.Random) -> None:

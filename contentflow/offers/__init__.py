@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from contentflow.offers import template_url
+from contentflow.offers import template_url, terms
 
 
 def init_app(app: Flask) -> None:
@@ -16,4 +16,5 @@ def init_app(app: Flask) -> None:
 
     app.register_blueprint(views.bp)
     app.add_template_filter(template_url.domain, "offer_domain")
+    app.add_template_filter(terms.typical_sale)
     app.cli.add_command(cli.group)

@@ -20,13 +20,14 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.argument("name")
 @click.argument("url")
 @click.option("--advertiser", default="", metavar="NAME", help="who pays for it")
-@click.option("--revshare-pct", default=None, metavar="0.40", help="the partner's share, a fraction of 1")
+@click.option("--revshare-pct", default=None, metavar="0.40", help="the partner's share of the commission")
 @click.option(
     "--category", default="other", show_default=True, help="what it is about; some are banned by law"
 )
 @click.option(
     "--fixed-cents", default=0, show_default=True, help="a sale or lead earns it on top of the share"
 )
+@click.option("--commission-pct", metavar="0.10", help="what the advertiser pays of a sale, a fraction of 1")
 @click.option("--click-cents", default=0, show_default=True, help="what a valid click earns")
 @click.option("--holding-days", default=30, show_default=True, help="days until an earning is available")
 @click.option("--daily-budget-cents", type=int, help="the most that clicks earn a day, over all partners")
@@ -55,4 +56,8 @@ def add(
 
 def _terms(given: dict[str, Any]) -> OfferTerms:
     days = {name: given[name].date() if given[name] else None for name in ("starts_on", "ends_on")}
-    return OfferTerms(**{**given, **days, "brand_pictures": "\n".join(given["brand_pictures"])})
+    pct = given.pop("commission_pct")
+    commission = None if pct is None else services.parse_commission(pct)
+    return OfferTerms(
+        **{**given, **days, "commission_bp": commission, "brand_pictures": "\n".join(given["brand_pictures"])}
+    )

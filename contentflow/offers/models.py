@@ -26,6 +26,7 @@ class Offer(Base):
     revshare_bp: Mapped[int]
     fixed_cents: Mapped[int] = mapped_column(default=0)  # a sale or lead, on top of the share
     click_cents: Mapped[int] = mapped_column(default=0)  # a valid click
+    commission_bp: Mapped[int | None]  # what the advertiser pays of a sale, where it is known
     holding_days: Mapped[int] = mapped_column(default=30)
     daily_budget_cents: Mapped[int | None]  # the most that its clicks earn a UTC day
     category: Mapped[str] = mapped_column(String(32), default="other")

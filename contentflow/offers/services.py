@@ -14,7 +14,7 @@ from contentflow.core.db import db, is_sqlite
 from contentflow.core.errors import NotFound, Refused
 from contentflow.offers.models import Offer
 from contentflow.offers.template_url import check_template
-from contentflow.offers.terms import OfferTerms
+from contentflow.offers.terms import OfferTerms, WrongCommission
 
 NAME_LENGTH = 120
 WHOLE_BP = 10_000
@@ -109,6 +109,14 @@ def parse_revshare(fraction: str) -> int:
     if not points.is_finite() or points != points.to_integral_value() or not 0 <= points <= WHOLE_BP:
         raise WrongRevshare
     return int(points)
+
+
+def parse_commission(fraction: str) -> int:
+    """Return a fraction such as 0.10 in basis points: 1000. Raises ``WrongCommission``."""
+    try:
+        return parse_revshare(fraction)
+    except WrongRevshare:
+        raise WrongCommission from None
 
 
 def _next_number() -> int:

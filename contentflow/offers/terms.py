@@ -14,6 +14,8 @@ from contentflow.offers.categories import ALLOWED, BANNED
 MOST_CENTS = 1_000_000
 MOST_BUDGET_CENTS = 100_000_000
 MOST_DAYS = 365
+WHOLE_BP = 10_000
+TYPICAL_SALE_CENTS = 10_000
 DESCRIPTION_LENGTH = 2_000
 WORDS_LENGTH = 1_000
 PICTURES_LENGTH = 2_000
@@ -38,6 +40,10 @@ class WrongPay(Refused):
     )
 
 
+class WrongCommission(Refused):
+    message = _l("La commission d’une vente est une fraction de 0 à 1, par exemple 0.10, au-dessus de 0.")
+
+
 class WrongDates(Refused):
     message = _l("Une offre finit au plus tôt le jour où elle commence.")
 
@@ -57,6 +63,8 @@ class WrongBrand(Refused):
 class OfferTerms:
     """``fixed_cents`` a sale or lead comes on top of the share; ``click_cents`` is a valid click's.
 
+    ``commission_bp`` is the part of a sale that the advertiser pays as commission, where it is known; it
+    only serves to say what a typical sale brings.
     ``daily_budget_cents`` is the most that clicks earn a UTC day over all partners: sales are paid by
     the network and know no budget. ``brand_pictures`` are https URLs, one a line.
     """
@@ -64,6 +72,7 @@ class OfferTerms:
     category: str = "other"
     fixed_cents: int = 0
     click_cents: int = 0
+    commission_bp: int | None = None
     holding_days: int = 30
     daily_budget_cents: int | None = None
     starts_on: date | None = None
@@ -80,6 +89,8 @@ class OfferTerms:
             raise UnknownCategory
         if not (0 <= self.fixed_cents <= MOST_CENTS and 0 <= self.click_cents <= MOST_CENTS):
             raise WrongPay
+        if self.commission_bp is not None and not 1 <= self.commission_bp <= WHOLE_BP:
+            raise WrongCommission
         if not 0 <= self.holding_days <= MOST_DAYS:
             raise WrongPay
         if self.daily_budget_cents is not None and not 1 <= self.daily_budget_cents <= MOST_BUDGET_CENTS:
@@ -90,6 +101,12 @@ class OfferTerms:
             raise WrongDescription
         if len(self.brand_words) > WORDS_LENGTH or not _are_pictures(self.brand_pictures):
             raise WrongBrand
+
+
+def typical_sale(commission_bp: int, share_bp: int, fixed_cents: int = 0) -> int:
+    """Return what a partner earns of a sale of 100 €, in cents: a share of the commission, rounded down."""
+    commission = TYPICAL_SALE_CENTS * commission_bp // WHOLE_BP
+    return commission * share_bp // WHOLE_BP + fixed_cents
 
 
 def _are_pictures(lines: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -22,6 +23,7 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(moment)
     app.add_template_filter(month)
     app.add_template_filter(euros)
+    app.add_template_filter(about_euros)
     app.add_template_filter(share)
 
 
@@ -51,6 +53,13 @@ def euros(cents: int) -> str:
     """Return “38,40 €” for 3840; a true minus stands before what was taken."""
     written = format_currency(Decimal(cents) / 100, "EUR", locale=get_locale())
     return str(written).replace("-", MINUS)
+
+
+def about_euros(cents: int) -> str:
+    """Return “≈ 4 €” for 400, “≈ 0,40 €” for 40, “≈ 38 €” for 3840: what is only typical is round."""
+    round_cents = cents if abs(cents) < 1_000 else round(cents, -2)
+    written = euros(round_cents)
+    return f"≈{NO_BREAK_SPACE}{re.sub('[.,]00(?![0-9])', '', written)}"
 
 
 def share(basis_points: int) -> str:

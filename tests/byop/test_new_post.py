@@ -62,7 +62,7 @@ def test_the_page_offers_the_form_with_a_nonce_and_the_first_offer_chosen(
     assert re.search(r'name="nonce" type="hidden" value="[0-9A-Za-z]{22}"', page)
     assert re.search(rf'value="{offer.id}" checked', page)
     assert "Nova" in page
-    assert "40 % de chaque vente" in page.replace("\u202f", " ")
+    assert "40 % de la commission de chaque vente" in page.replace("\u202f", " ")
 
 
 def test_with_several_offers_none_is_chosen_and_one_must_be(alice_client: FlaskClient, offer: Offer):

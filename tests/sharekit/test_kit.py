@@ -153,7 +153,7 @@ def test_the_head_names_the_offer_and_what_it_pays(alice_client, alices_kit):
     page = html.unescape(page_of(alice_client, alices_kit))
 
     assert "Offre Nova IA" in page
-    assert re.search(r"40\s%\sde chaque vente", page)
+    assert re.search(r"40\s%\sde la commission de chaque vente", page)
 
 
 def test_a_post_whose_offer_is_withdrawn_keeps_its_kit(alice_client, alices_kit, offer):
