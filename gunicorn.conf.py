@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Not every host installs the package.
 
 from contentflow.config import WrongSetting, load
+from contentflow.gate import Worker
 from contentflow.serve import GRACE_SECONDS, hold_lifeline
 from contentflow.values import in_url
 
@@ -23,8 +25,9 @@ except WrongSetting as error:
 
 bind = f"{in_url(settings.host)}:{settings.port}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-worker_class = "gthread"
-threads = 32  # Half of them may be busy with a video that arrives slowly.
+Worker.most_of_an_address = 0 if settings.trusted_proxies else settings.connections_per_address
+worker_class = Worker
+threads = 32  # Twenty of them may be busy with a video that arrives slowly: see contentflow/gate.py.
 timeout = 30
 graceful_timeout = int(GRACE_SECONDS) - 1
 keepalive = 5
@@ -33,6 +36,11 @@ accesslog = None  # It would keep visitors' addresses.
 errorlog = "-"
 loglevel = "warning"  # What it says of each start would hide the line that a person needs.
 control_socket_disable = True
+
+# A thousand connections a process, and the files and databases that it has open besides.
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+if soft < 4096:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096 if hard < 0 else min(4096, hard), hard))
 
 
 def on_starting(server: Any) -> None:

@@ -136,6 +136,11 @@ class Settings:
         "0",
         "proxies in front: client IP is the n-th from the right of X-Forwarded-For",
     )
+    connections_per_address: int = setting(
+        values.integer(0, 100_000),
+        "100",
+        "open connections of one address to one web process, 0: any number; unused behind TRUSTED_PROXIES",
+    )
     log_per_minute: int = setting(values.integer(1, 100_000), "120", "share presses a minute and partner")
     submit_per_minute: int = setting(values.integer(1, 100_000), "30", "posts submitted a minute and partner")
     email_per_minute: int = setting(values.integer(1, 100_000), "60", "e-mail requests a minute and partner")

@@ -1,0 +1,84 @@
+"""How much of a request has arrived: what a server must know to keep the rest out of its threads. Pure.
+
+It judges nothing: whatever is malformed counts as whole, and the server that parses it refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+HEAD_BYTES = 64 * 1024
+# All fields of a form, and the parts of a multipart one around them; videos and subtitles may be larger.
+SMALL_BYTES = 192 * 1024
+
+_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([0-9]{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
+_EXPECT = re.compile(rb"\r\nexpect[ \t]*:[ \t]*100-continue", re.IGNORECASE)
+
+
+class Arrival(Enum):
+    PART = "there is more to come"
+    WHOLE = "head and body are here"
+    LARGE = "the head is here, and a body of more than SMALL_BYTES comes or may come"
+    ENDLESS = "the head is longer than any"
+
+
+class Arriving:
+    """The bytes of one request, fed as they come; the time it takes grows with them and no faster."""
+
+    def __init__(self) -> None:
+        self.bytes = bytearray()
+        self.expects_a_word = False  # “Expect: 100-continue”: the client waits before it sends the body.
+        self._body_at = 0
+        self._length = 0
+        self._is_chunked = False
+        self._chunk_at = 0
+
+    def feed(self, data: bytes) -> Arrival:
+        looked = max(0, len(self.bytes) - len(_END))
+        self.bytes += data
+        if not self._body_at and not self._find_body(looked):
+            return Arrival.ENDLESS if len(self.bytes) > HEAD_BYTES else Arrival.PART
+        if self._is_chunked:
+            return self._chunks()
+        if self._length > SMALL_BYTES:
+            return Arrival.LARGE
+        return Arrival.WHOLE if len(self.bytes) - self._body_at >= self._length else Arrival.PART
+
+    def _find_body(self, looked: int) -> bool:
+        end = self.bytes.find(_END, looked)
+        if end < 0:
+            return False
+        head = bytes(self.bytes[: end + 2])
+        self._body_at = self._chunk_at = end + len(_END)
+        self._is_chunked = _CHUNKED.search(head) is not None
+        self._length = max((int(length) for length in _LENGTH.findall(head)), default=0)
+        self.expects_a_word = _EXPECT.search(head) is not None
+        return True
+
+    def _chunks(self) -> Arrival:
+        """Go from chunk to chunk, as RFC 9112, 7.1 writes them."""
+        while True:
+            if len(self.bytes) - self._body_at > SMALL_BYTES:
+                return Arrival.LARGE
+            line_end = self.bytes.find(b"\r\n", self._chunk_at)
+            if line_end < 0:
+                return Arrival.PART
+            size = _size_in(bytes(self.bytes[self._chunk_at : line_end]))
+            if size is None:
+                return Arrival.WHOLE
+            if size == 0:  # Trailers may follow, then an empty line.
+                return Arrival.WHOLE if self.bytes.find(_END, line_end) >= 0 else Arrival.PART
+            if size > SMALL_BYTES:
+                return Arrival.LARGE
+            behind = line_end + 2 + size + 2
+            if behind > len(self.bytes):
+                return Arrival.PART
+            self._chunk_at = behind
+
+
+def _size_in(line: bytes) -> int | None:
+    digits = line.partition(b";")[0].strip()
+    return int(digits, 16) if re.fullmatch(rb"[0-9A-Fa-f]{1,15}", digits) else None
