@@ -11,11 +11,12 @@ from werkzeug.routing import PathConverter
 from contentflow.config import settings
 from contentflow.core.db import db
 from contentflow.core.errors import NotFound, TooMany
+from contentflow.links.agents import kind_of
 from contentflow.links.clicks import Hit, record_click
 from contentflow.links.memory import Target, memory
 from contentflow.links.services import find_link
 from contentflow.links.targets import find_target, is_asset_id, without_tail
-from contentflow.links.verdicts import Verdict, agent_class, classify
+from contentflow.links.verdicts import Verdict, classify
 from contentflow.offers.template_url import fill
 from contentflow.partners.sessions import find_current_partner
 from contentflow.web import limits
@@ -69,7 +70,7 @@ def _hit(target: Target, is_credited: bool) -> Hit:
     agent = request.headers.get("User-Agent", "")
     return Hit(
         verdict=classify(request.method, dict(request.headers), agent, _is_own_click(target)),
-        agent_class=agent_class(agent),
+        agent_class=kind_of(agent),
         ip=client_ip(),
         agent=agent,
         is_credited=is_credited,
