@@ -83,4 +83,4 @@ def seconds_of(typed: str) -> float | None:
 
 def _read(sent: Any) -> list[Word] | None:
     content = sent.stream.read(MOST_SRT_BYTES + 1) if hasattr(sent, "stream") else b""
-    return read_srt(content) if content else None
+    return read_srt(content) if content or getattr(sent, "filename", "") else None

@@ -103,6 +103,12 @@ class VideoForm(CheckedForm):
     source_url = StringField(_l("Colle l'URL d'une vidéo"), filters=[_value])
     video = FileField(_l("Ou envoie un fichier"))
 
+    def validate_video(self, field: Field) -> None:
+        if is_empty_file(field):
+            raise ValidationError(
+                str(_l("Ce fichier est vide : choisis-le à nouveau, ou exporte-le encore une fois."))
+            )
+
     def validate_source_url(self, field: Field) -> None:
         # Where a file was sent, nobody follows the address.
         refusal = refusal_of(field.data) if field.data and not sent_file(self.video) else None
@@ -139,6 +145,13 @@ class PostForm(WordsForm, VideoForm):
         names = (*MOST_CHARACTERS, "source_url", "offer_id", "nonce")
         video, digest = self.sent()
         return Draft(**{name: self[name].data for name in names}, video=video, video_digest=digest)
+
+
+def is_empty_file(field: Any) -> bool:
+    """Whether a file was chosen that has nothing in it; a browser sends none without a name."""
+    if not getattr(field.data, "filename", ""):
+        return False
+    return not field.data.stream.seek(0, os.SEEK_END)
 
 
 def sent_file(field: Any) -> Path | None:

@@ -13,7 +13,7 @@ from contentflow.pipeline.packets import COPIED, Packets
 from contentflow.pipeline.process import Outcome
 from contentflow.pipeline.reasons import Reason, Unfit
 from contentflow.pipeline.sniff import Kind
-from contentflow.pipeline.whole import is_cut_off
+from contentflow.pipeline.whole import is_cut_off, is_locked
 
 PROBE_SECONDS = 120.0
 SHORTEST_SECONDS = 0.5
@@ -64,11 +64,13 @@ def probe(source: Path, kind: Kind, limits: Limits) -> Media:
     """Read all packets of a video, and decode none; raises ``Unfit``."""
     if is_cut_off(source, kind):
         raise Unfit(Reason.CUT_OFF)
+    if is_locked(source, kind):
+        raise Unfit(Reason.PROTECTED)
     packets = Packets()
     copied = [*COPIED, "-t", f"{limits.most_seconds + 5:.3f}", "-f", "framecrc", "-"]
     arguments = [*reading(source, kind, limits.most_side), *copied]
     outcome = run_ffmpeg(arguments, source.parent, PROBE_SECONDS, on_line=packets.hear)
-    if packets.is_locked:
+    if packets.is_locked or _LOCKED.search(outcome.said):
         raise Unfit(Reason.PROTECTED)
     _check_codecs(packets)
     media = replace(read_description(outcome.said, kind), most_side=limits.most_side)
@@ -99,6 +101,8 @@ def _check_codecs(packets: Packets) -> None:
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.M)
 _BROKE_OFF = re.compile(r"^\[.*(?:partial file|File ended prematurely)", re.M)
 _STREAM = re.compile(r"^  Stream #0:(\d+)[^:\n]*: (Video|Audio): (.*)$", re.M)
+# What shops sell: https://mp4ra.org/registered-types/sample-entries
+_LOCKED = re.compile(r"^ +Stream #0:\d+[^:\n]*: (?:Video|Audio): .*\((?:drm[ims]|enc[va]|p608) / 0x", re.M)
 _ORIGIN = re.compile(r"^  Stream #0:(\d+) -> #0:(\d+) \(copy\)$", re.M)
 # What a file says of itself is repeated before these lines, never after them: the copy has no notes of it.
 _MAPPING, _COPY = re.compile(r"^Stream mapping:$", re.M), re.compile(r"^Output #0, framecrc, to", re.M)

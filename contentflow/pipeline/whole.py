@@ -1,4 +1,4 @@
-"""Whether all of a file is there: its head says how long its parts are, and the last may have got lost.
+"""Whether all of a file is there, and open: its head says how long its parts are, and who may read them.
 
 Boxes of MP4 and MOV: ISO/IEC 14496-12, 4.2. Elements of Matroska and WebM: RFC 8794, RFC 9559.
 """
@@ -6,6 +6,7 @@ Boxes of MP4 and MOV: ISO/IEC 14496-12, 4.2. Elements of Matroska and WebM: RFC 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,7 @@ _TOP |= {b"sidx", b"ssix", b"pdin", b"pnot", b"udta", b"prft", b"emsg"}
 MOST_BOXES = 100_000
 _SEGMENT = b"\x18\x53\x80\x67"
 _LONGEST_HEAD = 4096
+_TRACKS_END = 256 * 1024
 
 
 def is_cut_off(source: Path, kind: Kind) -> bool:
@@ -58,6 +60,18 @@ def _ends_within_the_segment(head: bytes, size: int) -> bool:
     length = int.from_bytes(head[at : at + width]) & ((1 << 7 * width) - 1)
     is_unknown = length == (1 << 7 * width) - 1
     return not is_unknown and at + width + length > size
+
+
+# ContentEncodings, in it ContentEncoding, in it ContentEncryption; each is followed by its length.
+_LOCKS = re.compile(rb"\x6d\x80.{1,8}?\x62\x40.{1,48}?\x50\x35", re.S)
+
+
+def is_locked(source: Path, kind: Kind) -> bool:
+    """Whether a Matroska or WebM says that it is encrypted; an MP4 says it with its packets."""
+    if kind is not Kind.MATROSKA:
+        return False
+    with source.open("rb") as file:
+        return _LOCKS.search(file.read(_TRACKS_END)) is not None
 
 
 def is_cut_off_picture(picture: Path) -> bool:

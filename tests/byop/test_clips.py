@@ -322,10 +322,6 @@ def test_where_both_are_given_the_file_counts(alice_client: FlaskClient, short_f
     assert asset_of(sid).original_at is not None
 
 
-def test_an_empty_file_is_no_file(alice_client: FlaskClient):
-    assert not asset_of(sent(alice_client, b"")).has_video
-
-
 def test_a_file_over_the_limit_is_refused_and_nothing_is_kept(make_app: Any, alice: Partner, tmp_path: Path):
     strict = log_in(browser(make_app(UPLOAD_MAX_MB="1")), alice.id)
 

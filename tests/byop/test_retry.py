@@ -176,3 +176,13 @@ def test_a_failure_is_approved_by_nobody(
 
     assert post(alice_client, "/byop/approve", {"sid": sid, "render": render}).status_code == 409
     assert (asset_of(sid).state, asset_of(sid).approved_render_id) == ("failed", None)
+
+
+def test_an_empty_file_of_subtitles_is_refused_and_nothing_is_made_again(alice_client: FlaskClient, sid: str):
+    end(sid, "ready", facts=FACTS, render_id="one")
+    data = {"sid": sid, "subtitles": (io.BytesIO(b""), "words.srt")}
+
+    answer = post(alice_client, "/byop/retry", data, content_type="multipart/form-data")
+
+    assert answer.status_code == 422
+    assert asset_of(sid).state == "ready"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 from pathlib import Path
 from types import SimpleNamespace
@@ -162,6 +163,22 @@ def test_a_full_disk_stops_no_post_of_words(alice_client: FlaskClient, disk: Dis
     answer = post(alice_client, "/byop/submit", data, content_type="multipart/form-data")
 
     assert answer.status_code == 303
+
+
+@pytest.mark.parametrize("url", ["", "https://video.example.com/1"])
+def test_an_empty_file_is_refused_at_its_field_and_is_no_post_of_words(
+    url: str, alice_client: FlaskClient, alice: Any, tmp_path: Path
+):
+    data = {"title": "Une heure", "source_url": url, "video": (io.BytesIO(b""), "film.mp4")}
+
+    answer = post(alice_client, "/byop/submit", data, content_type="multipart/form-data")
+
+    assert answer.status_code == 422
+    page = html.unescape(answer.text)
+    assert "Ce fichier est vide : choisis-le à nouveau" in page
+    assert 'value="Une heure"' in page
+    assert byop.list_submissions(alice.id) == []
+    assert list((tmp_path / "uploads").iterdir()) == []
 
 
 def test_a_video_that_arrives_after_its_partner_left_is_no_post(
