@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import uuid5
 
 import pytest
@@ -16,8 +17,11 @@ from sqlalchemy import select
 from contentflow.core.db import db, transaction
 from contentflow.core.work import due_ids
 from contentflow.mailing import pauses, tasks
+from contentflow.mailing.messages import Message
 from contentflow.mailing.models import Delivery, FirstContact, MailPause
 from contentflow.mailing.transports.brevo import NAMESPACE, idempotency_key
+from contentflow.mailing.transports.brevo import Brevo as BrevoTransport
+from tests.core.test_outbound import server
 from tests.mailing.letters import (
     delivery,
     delivery_to,
@@ -305,6 +309,50 @@ def test_a_service_that_drips_its_answer_holds_no_thread(app, brevo, alice, alic
     assert brevo.readers() == ALL
 
 
+def answer_of(status: str, body: bytes) -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+
+
+TAKEN = answer_of("400 Bad Request", b'{"code":"duplicate_parameter","message":"used"}')
+ACCEPTED = answer_of("201 Created", b'{"messageId":"<1@relay.example>"}')
+
+
+def outcomes_of_each_beginning(app: Flask, whole: bytes) -> list[str]:
+    """Send a mail for each number of bytes after which the answer breaks off."""
+    chosen = app.config["CONTENTFLOW"]
+    kinds = []
+    for length in range(len(whole) + 1):
+        with server(whole[:length]) as url:
+            transport = BrevoTransport(replace(chosen, brevo_api_url=url.rstrip("/")))
+            kinds.append(transport.send(Message("x", "x", "x"), "reader@example.org", f"id{length}").kind)
+    return kinds
+
+
+def test_an_acceptance_that_breaks_off_anywhere_is_never_a_refusal(app) -> None:
+    *broken, whole = outcomes_of_each_beginning(app, ACCEPTED)
+
+    assert whole == "sent"
+    assert set(broken) == {"unsure"}
+
+
+def test_a_used_key_that_breaks_off_anywhere_is_never_a_failure(app) -> None:
+    *broken, whole = outcomes_of_each_beginning(app, TAKEN)
+
+    assert whole == "taken"
+    assert set(broken) == {"unsure", "rest"}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<h1>400 Bad Request</h1>", b"[]", b'{"code": 7}', b'{"code": "\xc3\xa9"}']
+)
+def test_a_400_that_brevo_did_not_say_stops_the_sender(body, app) -> None:
+    with server(answer_of("400 Bad Request", body)) as url:
+        transport = BrevoTransport(replace(app.config["CONTENTFLOW"], brevo_api_url=url.rstrip("/")))
+        outcome = transport.send(Message("x", "x", "x"), "reader@example.org", "id")
+
+    assert (outcome.kind, outcome.wait_seconds, outcome.uses_try) == ("rest", 300, True)
+
+
 FAULTS = (
     "201", "202", "201 without id", "broken json", "lone surrogate", "accept then reset", "accept then drip",
     "reset", "garbage", "500", "503 html", "400", "422", "403", "409", "413", "429",
@@ -402,7 +450,6 @@ def test_share_mail_waits_for_the_accounts_day_and_login_mail_does_not(
     make_app, brevo, app, alice, alices_post
 ) -> None:
     from contentflow.mailing import services as mailing
-    from contentflow.mailing.messages import Message
 
     app = make_app(BREVO_API_KEY="k", BREVO_API_URL=brevo.url, EMAIL_ACCOUNT_DAILY_LIMIT="3")
     mailing.register_composer(app, "login", lambda _: Message("Bonjour", "Texte", "<p>Texte</p>"))

@@ -93,7 +93,8 @@ class Brevo:
     def _of_refused(self, answer: outbound.Answer, code: str, said: str) -> Outcome:
         if code in KEY_IS_USED:
             return Outcome("taken", said)
-        if code in ABOUT_THE_ACCOUNT or _names_the_sender(answer):
+        # Without a code of Brevo's it is said by something between: nothing about the message.
+        if not code or code in ABOUT_THE_ACCOUNT or _names_the_sender(answer):
             return self._rest(said, uses_try=True)
         return Outcome("failed", said)
 
