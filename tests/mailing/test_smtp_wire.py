@@ -70,9 +70,8 @@ def test_one_click_unsubscribe_is_in_clear_whatever_the_length_of_the_base_addre
 def test_a_share_mail_that_left_by_smtp_is_stopped_by_one_click(
     length, make_app, sink, alice, alices_post, client
 ) -> None:
-    base = f"http://{'h' * min(length - 10, 60)}{'.' + 'h' * (length - 71) if length > 70 else ''}.fr"[
-        :length
-    ]
+    host = f"{'h' * min(length - 10, 60)}{'.' + 'h' * (length - 71) if length > 70 else ''}.fr"
+    base = f"http://{host}" if length > 10 else "http://a.b"
     app = make_app(SMTP_URL=f"smtp://127.0.0.1:{sink.port}", PUBLIC_BASE_URL=base)
     with app.app_context():
         share(alice.id, alices_post.id, READER)
