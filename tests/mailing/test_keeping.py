@@ -10,6 +10,7 @@ from contentflow.core.db import db, transaction
 from contentflow.core.registry import export_of
 from contentflow.mailing import keeping, pauses
 from contentflow.mailing.models import CapturedMail, ConsentProof, Delivery, FirstContact
+from contentflow.mailing.recipients import recipient_hash
 from tests.house import run_work
 from tests.mailing.letters import delivery_to, let_leave, readers, share, states
 
@@ -90,7 +91,8 @@ def test_an_erased_partners_mail_has_neither_address_nor_word(app, alice, alices
     share(alice.id, alices_post.id, "waiting@example.org")
 
     with transaction():
-        keeping.forget_partner(alice.id)
+        keeping.take_back(alice.id)
+        list(keeping.sweep_partner(alice.id, recipient_hash("alice@example.org")))
 
     kept = everything_kept()
     assert "example.org" not in kept and "Alice" not in kept

@@ -42,7 +42,7 @@ def test_scanners_that_look_at_every_mailed_link_change_nothing(app, links) -> N
             for agent in ("", "Mozilla/5.0 (compatible; SafeLinks)"):
                 getattr(browser(app), method)(path, headers={"User-Agent": agent})
 
-    assert set(links) == {"l", "subscribe", "unsubscribe"}
+    assert set(links) == {"l", "p", "subscribe", "unsubscribe"}
     assert kept() == NOTHING
 
 
