@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -87,9 +88,18 @@ def _show_result(submission_id: str, send_id: str) -> ResponseReturnValue:
     here = url_for("sharekit.kit", id=submission_id, send=send_id) + "#email"
     if not is_htmx():
         return go_to(here)
-    response = _result(send_id)
-    response.headers.update({"HX-Replace-Url": here, "HX-Trigger": "mailed"})
+    response = render("sharekit/email_card.html", **_sent(send_id))
+    response.headers.update({"HX-Replace-Url": here, "HX-Retarget": "#email", "HX-Reswap": "outerHTML"})
+    response.headers["HX-Trigger-After-Settle"] = "mailed"
     return response
+
+
+def _sent(send_id: str) -> dict[str, Any]:
+    """What the card of a send shows: its result, and the others."""
+    partner_id = current_partner().id
+    result = mailing.send_result(partner_id, send_id)
+    recent = mailing.recent_sends(partner_id, result.submission_id, emails.RECENT)
+    return {"sid": result.submission_id, "result": result, "recent": recent, **quota.places(partner_id)}
 
 
 def _trimmed(form: EmailForm, submission_id: str, parsed: Sequence[Parsed]) -> ResponseReturnValue:

@@ -79,7 +79,7 @@ def _mail_card(kit: Kit) -> dict[str, Any]:
         raise NotFound
     form, planned = EmailForm(formdata=None), emails.Plan(kit, [])
     recent = mailing.recent_sends(partner_id, kit.submission.id, emails.RECENT)
-    shown = {"form": form, "planned": planned, "result": result, "recent": recent}
+    shown = {"sid": kit.submission.id, "form": form, "planned": planned, "result": result, "recent": recent}
     return {"mails": True, **shown, **quota.places(partner_id)}
 
 
