@@ -40,6 +40,6 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         static_folder=str(config.ROOT / "static"),
     )
     app.config["CONTENTFLOW"] = settings or config.load()
-    for name in ("core", "web", *CAPABILITIES, "commands"):
+    for name in ("core", "web", *CAPABILITIES, "commands", "kept"):
         import_module(f"contentflow.{name}").init_app(app)
     return app

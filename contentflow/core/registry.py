@@ -10,12 +10,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask, current_app
+from flask_babel.speaklater import LazyString
 
 ExportPart = Callable[[str], list[dict[str, Any]]]
 ErasePart = Callable[[str], object]
 # Of (partner's id, hash of their address): each item that it yields ends a transaction.
 SweepPart = Callable[[str, str], Iterator[object]]
 Check = Callable[[], str | None]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What stands in ``tables`` about people, in words, and how long, in words: a line of ``/legal``."""
+
+    what: LazyString
+    how_long: Callable[[], str]
+    tables: tuple[str, ...]
 
 
 @dataclass
@@ -25,7 +35,7 @@ class Registry:
     ``exports`` maps a key of the export to a function of the partner's id. ``erasures`` are called with the
     partner's id inside one transaction, so they are short; ``sweeps`` erase the rest, a step a transaction.
     ``readiness`` and ``doctor`` map a name to a check that returns None when all is well, else a sentence
-    that says how to mend it.
+    that says how to mend it. ``kept`` says what is kept of people, and how long.
     """
 
     exports: dict[str, ExportPart] = field(default_factory=dict)
@@ -33,6 +43,7 @@ class Registry:
     sweeps: list[SweepPart] = field(default_factory=list)
     readiness: dict[str, Check] = field(default_factory=dict)
     doctor: dict[str, Check] = field(default_factory=dict)
+    kept: list[Kept] = field(default_factory=list)
 
 
 def init_registry(app: Flask) -> None:

@@ -94,17 +94,38 @@ def _give_up(which: ColumnElement[bool]) -> None:
 
 
 def _forget(*which: ColumnElement[bool]) -> int:
-    """Erase addresses and words; the sender's name stays, so that a stop page can still say it."""
     found: Iterable[Delivery] = db.session.scalars(
         select(Delivery).where(*which, Delivery.recipient.is_not(None)).limit(AT_ONCE)
     ).all()
     count = 0
     for delivery in found:
         count += 1
-        delivery.recipient = None
-        name = delivery.words.get("sender_name")
-        delivery.words = {"sender_name": name} if name else {}
+        _wipe(delivery)
     return count
+
+
+def forget_reader(reader: str, *which: ColumnElement[bool]) -> None:
+    """Drop the address of somebody who said stop from the share mails of ``which``; its hash stays.
+
+    What waited is taken back before. What may have left is settled without the address, and never tried
+    again: who has no address is written to no more.
+    """
+    theirs = (Delivery.kind == "share", Delivery.recipient_hash == reader, Delivery.recipient.is_not(None))
+    found = db.session.scalars(select(Delivery).where(*theirs, *which)).all()
+    sends, ids = {one.send_id for one in found}, [one.id for one in found]
+    for delivery in found:
+        _wipe(delivery)
+    for proof in db.session.scalars(select(ConsentProof).where(ConsentProof.send_id.in_(sends))):
+        proof.verdicts = [verdict for verdict in proof.verdicts if recipient_hash(verdict[0]) != reader]
+    captured = update(CapturedMail).where(CapturedMail.delivery_id.in_(ids)).values(recipient="")
+    db.session.execute(captured.execution_options(synchronize_session=False))
+    db.session.flush()
+
+
+def _wipe(delivery: Delivery) -> None:
+    """Erase address and words; the sender's name stays, so that a stop page can still say it."""
+    name = delivery.words.get("sender_name")
+    delivery.recipient, delivery.words = None, {"sender_name": name} if name else {}
 
 
 def export_deliveries(partner_id: str) -> list[dict[str, Any]]:
@@ -127,6 +148,5 @@ def forget_address(address: str) -> None:
     _give_up(theirs)
     db.session.execute(delete(CapturedMail).where(func.lower(CapturedMail.recipient) == address.lower()))
     for delivery in db.session.scalars(select(Delivery).where(theirs)):
-        name = delivery.words.get("sender_name")
-        delivery.recipient, delivery.words = None, {"sender_name": name} if name else {}
+        _wipe(delivery)
     db.session.flush()

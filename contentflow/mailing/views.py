@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from contentflow.config import settings
 from contentflow.core.db import transaction
 from contentflow.core.errors import NotFound
-from contentflow.mailing import mailbox, services
+from contentflow.mailing import keeping, mailbox, services
 from contentflow.web.admission import open_post, public
 from contentflow.web.htmx import render
 from contentflow.web.security import FRAME_CSP, LONGEST_TOKEN
@@ -18,7 +18,8 @@ bp = Blueprint("mailing", __name__)
 
 def _page(name: str, token: str, purpose: str, only_partner: bool = False) -> Response:
     reader = services.find_reader(token, purpose)
-    response = render(f"mailing/{name}.html", reader=reader, only_partner=only_partner)
+    kept_days = keeping.KEEP.days
+    response = render(f"mailing/{name}.html", reader=reader, only_partner=only_partner, kept_days=kept_days)
     # The address holds the token: it goes to no other site and into no cache.
     response.headers.update({"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
     return response

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 
 from contentflow.core.db import db
 from contentflow.core.errors import Refused
+from contentflow.mailing import keeping
 from contentflow.mailing.addresses import BadAddress, check_address
 from contentflow.mailing.models import Delivery, Subscription, Suppression
 from contentflow.mailing.permission import EVERYBODY, suppressed_for
@@ -98,6 +99,7 @@ def _suppress(reader: str, scope: str, cause: str) -> bool:
     made = insert_missing(Suppression, recipient_hash=reader, partner_id=scope, cause=cause)
     from_whom = [Delivery.partner_id == scope] if scope else []
     cancel_where(Delivery.recipient_hash == reader, *from_whom)
+    keeping.forget_reader(reader, *from_whom)
     yeses = delete(Subscription).where(Subscription.recipient_hash == reader)
     db.session.execute(yeses.where(Subscription.partner_id == scope) if scope else yeses)
     return made

@@ -10,6 +10,7 @@ from flask_login import current_user
 
 from contentflow.config import settings
 from contentflow.core import clock
+from contentflow.core.registry import registry
 from contentflow.web.admission import public
 from contentflow.web.htmx import go_to, render
 from contentflow.web.language import LANGUAGES
@@ -29,7 +30,7 @@ def home() -> ResponseReturnValue:
 @bp.get("/legal")
 @public
 def legal() -> ResponseReturnValue:
-    return render("web/legal.html", contact=settings().email_from)
+    return render("web/legal.html", contact=settings().email_from, kept=registry().kept)
 
 
 @bp.post("/language")
