@@ -8,20 +8,21 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, cast, get_args
 
 from flask_babel import format_date
+from flask_babel import gettext as _
 from sqlalchemy import Row, and_, func, or_, select
 
 from contentflow.byop import services as byop
 from contentflow.byop.models import Submission
 from contentflow.byop.words import DEFAULT_TITLE
 from contentflow.core import clock
-from contentflow.core.csv_lines import BOM, csv_line
+from contentflow.core.csv_lines import Dialect
 from contentflow.core.db import db
 from contentflow.core.errors import NotFound
-from contentflow.earnings.words import explain_hits
+from contentflow.earnings.words import VERDICTS, explain_hits
 from contentflow.links import services as links
 from contentflow.links.models import Click, Link, LinkDay, LinkTotal, PartnerDay
 from contentflow.links.verdicts import Verdict
-from contentflow.sharekit.sentences import channel_name
+from contentflow.sharekit.sentences import CHANNEL_NAMES, channel_name
 
 By = Literal["day", "channel", "post", "link"]
 DAYS = 90
@@ -31,12 +32,13 @@ HEAD = ("at", "submission_id", "channel", "code", "verdict", "click_id")
 
 @dataclass(frozen=True)
 class Line:
-    """``key`` sorts, ``label`` is read; ``counts`` are hits by verdict."""
+    """``key`` sorts, ``label`` is read; ``counts`` are hits by verdict; ``post`` names a link's post."""
 
     key: str
     label: str
     counts: Mapping[str, int]
     submission_id: str = ""
+    post: str = ""
 
     @property
     def hits(self) -> int:
@@ -84,7 +86,7 @@ def _label(by: By, key: str, titles: Mapping[str, str]) -> str:
         return channel_name(key)
     if by == "post":
         return titles.get(key, key)
-    channel, code = key.split(" ")
+    channel, code, _post = key.split(" ")
     return f"{channel_name(channel)} · /l/{code}"
 
 
@@ -95,7 +97,19 @@ def _gather(
     for key, verdict, number in rows:
         if number:
             counts.setdefault(str(key), {})[verdict] = int(number)
-    return [Line(key, label(key), of, key if key in titles else "") for key, of in counts.items()]
+    return [_line(key, label(key), of, titles) for key, of in counts.items()]
+
+
+def _line(key: str, label: str, counts: Mapping[str, int], titles: Mapping[str, str]) -> Line:
+    """A link's key ends with its post, which the line names; a post's key is the post."""
+    post = key.rpartition(" ")[2]
+    return Line(
+        key,
+        label,
+        counts,
+        post if post in titles else "",
+        titles[post] if post in titles and post != key else "",
+    )
 
 
 def _partner_days(partner_id: str) -> Iterable[Row[Any, Any, Any]]:
@@ -122,7 +136,8 @@ def _post_days(submission_id: str) -> Iterable[Row[Any, Any, Any]]:
 
 
 def _totals(submission_ids: list[str], by: By) -> Iterable[Row[Any, Any, Any]]:
-    key = {"channel": Link.channel, "post": Link.submission_id, "link": Link.channel + " " + Link.code}[by]
+    of_link = Link.channel + " " + Link.code + " " + Link.submission_id
+    key = {"channel": Link.channel, "post": Link.submission_id, "link": of_link}[by]
     return db.session.execute(
         select(key, LinkTotal.verdict, func.sum(LinkTotal.clicks))
         .join(Link, Link.id == LinkTotal.link_id)
@@ -131,26 +146,43 @@ def _totals(submission_ids: list[str], by: By) -> Iterable[Row[Any, Any, Any]]:
     )
 
 
-def csv_of_clicks(partner_id: str) -> Iterator[str]:
+def csv_of_clicks(partner_id: str, dialect: Dialect) -> Iterator[str]:
     """Yield the partner's raw clicks, the oldest first, some thousand lines at a time.
 
     Each batch is a short read of its own, so that ten million lines hold no connection and no memory.
     """
-    yield BOM + csv_line(HEAD)
+    yield dialect.start + dialect.line(_titles() if dialect.is_for_people else HEAD)
+    words = {verdict: str(told) for verdict, told in VERDICTS.items()}
+    names = {channel: channel_name(channel) for channel in CHANNEL_NAMES}
     after: tuple[datetime, str] | None = None
     while batch := _batch(partner_id, after):
         yield "".join(
-            csv_line((clock.iso(at), submission_id, channel, code, verdict, click_id))
-            for at, submission_id, channel, code, verdict, click_id in batch
+            dialect.line(
+                (
+                    dialect.moment(at),
+                    post or DEFAULT_TITLE,
+                    names[channel],
+                    f"/l/{code}",
+                    words[verdict],
+                    click_id,
+                )
+            )
+            if dialect.is_for_people
+            else dialect.line((dialect.moment(at), submission_id, channel, code, verdict, click_id))
+            for at, submission_id, channel, code, verdict, click_id, post in batch
         )
         after = batch[-1][0], batch[-1][5]
 
 
+def _titles() -> tuple[str, ...]:
+    return _("Date"), _("Post"), _("Réseau"), _("Lien"), _("Verdict"), _("Numéro du clic")
+
+
 def _batch(
     partner_id: str, after: tuple[datetime, str] | None
-) -> list[Row[datetime, str, str, str, str, str]]:
+) -> list[Row[datetime, str, str, str, str, str, str]]:
     wanted = (
-        select(Click.at, Submission.id, Link.channel, Link.code, Click.verdict, Click.id)
+        select(Click.at, Submission.id, Link.channel, Link.code, Click.verdict, Click.id, Submission.title)
         .join(Link, Link.id == Click.link_id)
         .join(Submission, Submission.id == Link.submission_id)
         .where(Click.partner_id == partner_id)

@@ -10,8 +10,8 @@ from contentflow.byop import services as byop
 from contentflow.byop.words import DEFAULT_TITLE
 from contentflow.earnings import holds, ledger, statements
 from contentflow.earnings.contracts import Standing, standings
+from contentflow.earnings.entries import Entry
 from contentflow.earnings.funnel import Funnel, funnel
-from contentflow.earnings.statements import Entry
 from contentflow.earnings.words import reason_words
 
 
@@ -28,6 +28,10 @@ class Home:
     post_id: str
     entries: list[Entry]
     months: list[str]
+
+    @property
+    def earned(self) -> int:
+        return sum(self.balances.values())
 
 
 def home(partner_id: str, post_id: str = "") -> Home:

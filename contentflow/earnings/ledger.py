@@ -193,6 +193,16 @@ def balances(partner_id: str) -> Mapping[str, int]:
     return {str(account): sums.get(account, 0) for account in PARTNERS}
 
 
+def earned_of_post(submission_id: str) -> Mapping[str, int]:
+    """Return what is left of a post's credits, in cents by account; what was paid stands in no post's."""
+    found = (
+        select(Credit.state, func.sum(Credit.cents - Credit.taken_cents))
+        .where(Credit.submission_id == submission_id)
+        .group_by(Credit.state)
+    )
+    return {state: int(cents) for state, cents in db.session.execute(found) if cents}
+
+
 def check_ledger() -> str | None:
     """Doctor: None when every cent has its counterpart and each credit stands in its account."""
     if int(db.session.scalar(select(func.sum(LedgerEntry.amount_cents))) or 0):

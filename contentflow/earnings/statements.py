@@ -1,63 +1,48 @@
-"""A month's statement: what was owed before, each entry, what is owed after."""
+"""A month's statement: what was not paid yet before, each entry, and what is not paid yet after."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
+from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from contentflow.core import clock
-from contentflow.core.csv_lines import BOM, csv_line, decimal_cents
+from contentflow.core.csv_lines import Dialect
 from contentflow.core.db import db
-from contentflow.earnings.models import Conversion, Credit, LedgerEntry, Posting
-from contentflow.earnings.postings import Account
+from contentflow.earnings.entries import UNPAID, Entry, read_entries
+from contentflow.earnings.models import LedgerEntry, Posting
 from contentflow.earnings.refusals import WrongMonth
-from contentflow.earnings.words import MENTIONS, kind_words
+from contentflow.earnings.words import account_words
 from contentflow.sharekit.sentences import channel_name
 
-OWED = (Account.PENDING, Account.HELD, Account.AVAILABLE)
 MOST_RECENT = 20
-
-
-@dataclass(frozen=True)
-class Entry:
-    """``cents`` is what the event added to what is owed; 0 where it only moved it."""
-
-    posting_id: str
-    at: datetime
-    kind: str
-    cents: int
-    transaction: str
-    channel: str
-    advertiser: str
-    note: str
-
-    @property
-    def words(self) -> str:
-        return kind_words(self.kind)
-
-    @property
-    def about(self) -> str:
-        channel = channel_name(self.channel) if self.channel else ""
-        return " · ".join(
-            part for part in (self.advertiser, channel, self.transaction, self.shown_note) if part
-        )
-
-    @property
-    def shown_note(self) -> str:
-        return self.note if self.kind == "clawback" else ""
+COLUMNS = (
+    *("at", "kind", "transaction", "channel", "advertiser", "note", "amount_eur", "posting_id"),
+    *("network", "offer", "post", "submission_id", "share_pct", "commission_eur"),
+    *("pending_eur", "held_eur", "available_eur"),
+)
 
 
 @dataclass(frozen=True)
 class Statement:
+    """``opening`` and ``closing`` are cents by account, of what was earned and is not paid yet."""
+
     month: str
-    opening_cents: int
+    opening: Mapping[str, int]
     entries: list[Entry]
-    closing_cents: int
+    closing: Mapping[str, int]
+
+    @property
+    def opening_cents(self) -> int:
+        return sum(self.opening.values())
+
+    @property
+    def closing_cents(self) -> int:
+        return sum(self.closing.values())
 
     @property
     def is_over(self) -> bool:
@@ -71,15 +56,13 @@ def this_month() -> str:
 def statement(partner_id: str, month: str) -> Statement:
     """Return the statement of a month in France; raises ``WrongMonth``."""
     start, end = _bounds(month)
-    opening = _owed_before(partner_id, start)
-    entries = [entry for entry in _entries(partner_id, start, end) if entry.cents]
-    return Statement(month, opening, entries, opening + sum(entry.cents for entry in entries))
+    entries = [entry for entry in read_entries(partner_id, start, end) if entry.cents]
+    return Statement(month, _unpaid_before(partner_id, start), entries, _unpaid_before(partner_id, end))
 
 
 def recent_entries(partner_id: str) -> list[Entry]:
     """Return the last entries, the newest first, moves between accounts too."""
-    far = datetime(9999, 1, 1, tzinfo=UTC)
-    return _entries(partner_id, None, far, MOST_RECENT)
+    return read_entries(partner_id, None, datetime(9999, 1, 1, tzinfo=UTC), MOST_RECENT)
 
 
 def months_of(partner_id: str) -> list[str]:
@@ -91,27 +74,61 @@ def months_of(partner_id: str) -> list[str]:
     return [f"{month // 12}-{month % 12 + 1:02d}" for month in range(last, first - 1, -1)]
 
 
-def csv_of_statement(found: Statement) -> Iterator[str]:
-    yield BOM + csv_line(
-        ("at", "kind", "transaction", "channel", "advertiser", "note", "amount_eur", "posting_id")
-    )
-    yield csv_line(("", "opening", "", "", "", "", decimal_cents(found.opening_cents), ""))
+def csv_of_statement(found: Statement, dialect: Dialect) -> Iterator[str]:
+    """Yield the statement's lines: words and marks of a language for people, plain names for machines."""
+    yield dialect.start + dialect.line(_titles() if dialect.is_for_people else COLUMNS)
+    yield _balance("opening", found.opening, dialect)
     for entry in found.entries:
-        yield csv_line(
-            (
-                clock.iso(entry.at),
-                entry.kind,
-                entry.transaction,
-                entry.channel,
-                entry.advertiser,
-                entry.shown_note,
-                decimal_cents(entry.cents),
-                entry.posting_id,
-            )
+        yield _line(entry, dialect)
+    yield _balance("closing", found.closing, dialect)
+
+
+def _titles() -> tuple[str, ...]:
+    return (
+        *(_("Date"), _("Écriture"), _("Transaction"), _("Réseau"), _("Annonceur"), _("Motif")),
+        *(
+            _("Montant (EUR)"),
+            _("Numéro d’écriture"),
+            _("Plateforme"),
+            _("Offre"),
+            _("Post"),
+            _("Numéro du post"),
+            _("Part en %"),
+        ),
+        _("Commission (EUR)"),
+        *(f"{account_words(account).capitalize()} (EUR)" for account in UNPAID),
+    )
+
+
+def _line(entry: Entry, dialect: Dialect) -> str:
+    is_for_people = dialect.is_for_people
+    is_shared = entry.commission_cents is not None
+    return dialect.line(
+        (
+            dialect.moment(entry.at),
+            entry.words if is_for_people else entry.kind,
+            entry.transaction,
+            channel_name(entry.channel) if is_for_people and entry.channel else entry.channel,
+            entry.advertiser,
+            entry.shown_note,
+            dialect.cents(entry.cents),
+            entry.posting_id,
+            entry.network,
+            entry.offer,
+            entry.post,
+            entry.submission_id,
+            dialect.percent(entry.share_bp) if is_shared else "",
+            dialect.cents(entry.commission_cents),
+            *("", "", ""),
         )
-    yield csv_line(("", "closing", "", "", "", "", decimal_cents(found.closing_cents), ""))
-    for mention in MENTIONS:
-        yield csv_line(("", "mention", "", "", "", str(mention), "", ""))
+    )
+
+
+def _balance(kind: str, accounts: Mapping[str, int], dialect: Dialect) -> str:
+    words = {"opening": _("Pas encore versé, au début"), "closing": _("Pas encore versé, à la fin")}
+    told = words[kind] if dialect.is_for_people else kind
+    total, parts = sum(accounts.values()), [dialect.cents(accounts[account]) for account in UNPAID]
+    return dialect.line(("", told, "", "", "", "", dialect.cents(total), *("",) * 7, *parts))
 
 
 def _bounds(month: str) -> tuple[datetime, datetime]:
@@ -122,59 +139,14 @@ def _bounds(month: str) -> tuple[datetime, datetime]:
     return clock.start_of_month(year, number), clock.start_of_month(year + number // 12, number % 12 + 1)
 
 
-def _owed_before(partner_id: str, start: datetime) -> int:
-    total = (
-        select(func.sum(LedgerEntry.amount_cents))
+def _unpaid_before(partner_id: str, moment: datetime) -> dict[str, int]:
+    """Return the cents of each account as it stood then."""
+    sums = (
+        select(LedgerEntry.account, func.sum(LedgerEntry.amount_cents))
         .join(Posting, Posting.id == LedgerEntry.posting_id)
-        .where(LedgerEntry.partner_id == partner_id, LedgerEntry.account.in_(OWED))
-        .where(Posting.partner_id == partner_id, Posting.at < start)
+        .where(LedgerEntry.partner_id == partner_id, LedgerEntry.account.in_(UNPAID))
+        .where(Posting.partner_id == partner_id, Posting.at < moment)
+        .group_by(LedgerEntry.account)
     )
-    return int(db.session.scalar(total) or 0)
-
-
-def _entries(partner_id: str, start: datetime | None, end: datetime, limit: int | None = None) -> list[Entry]:
-    cents = func.coalesce(func.sum(LedgerEntry.amount_cents), 0)
-    own = LedgerEntry.account.in_(OWED) & (LedgerEntry.partner_id == partner_id)
-    found = (
-        select(Posting, cents, func.max(LedgerEntry.credit_id))
-        .outerjoin(LedgerEntry, (LedgerEntry.posting_id == Posting.id) & own)
-        .where(Posting.partner_id == partner_id, Posting.at < end)
-        .group_by(Posting.id)
-        .order_by(Posting.at.desc() if limit else Posting.at, Posting.id)
-        .limit(limit)
-    )
-    if start is not None:
-        found = found.where(Posting.at >= start)
-    rows = list(db.session.execute(found))
-    credits = _by_id(Credit, [credit_id for _, _, credit_id in rows if credit_id])
-    conversions = _by_id(
-        Conversion, [posting.conversion_id for posting, _, _ in rows if posting.conversion_id]
-    )
-    return [
-        _entry(posting, int(total), credits.get(credit_id), conversions.get(posting.conversion_id))
-        for posting, total, credit_id in rows
-    ]
-
-
-Row = TypeVar("Row", Credit, Conversion)
-
-
-def _by_id(model: type[Row], ids: list[str]) -> dict[str | None, Row]:
-    found: dict[str | None, Row] = {}
-    for start in range(0, len(ids), 500):
-        for row in db.session.scalars(select(model).where(model.id.in_(ids[start : start + 500]))):
-            found[row.id] = row
-    return found
-
-
-def _entry(posting: Posting, cents: int, credit: Credit | None, conversion: Conversion | None) -> Entry:
-    return Entry(
-        posting_id=posting.id,
-        at=posting.at,
-        kind=posting.kind,
-        cents=cents,
-        transaction=conversion.transaction if conversion else "",
-        channel=credit.channel if credit else "",
-        advertiser=credit.advertiser if credit else "",
-        note=posting.note,
-    )
+    found = {account: int(cents) for account, cents in db.session.execute(sums)}
+    return {str(account): found.get(account, 0) for account in UNPAID}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from flask import Blueprint, Response, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
+from contentflow.core.csv_lines import MACHINE, OF_LANGUAGE, Dialect
 from contentflow.earnings import click_ledger, statements
 from contentflow.earnings.home import home
-from contentflow.earnings.words import MENTIONS
+from contentflow.earnings.words import GLOSSARY, MENTIONS
 from contentflow.partners.sessions import current_partner
 from contentflow.web.admission import fresh_login_required, partner_required
 from contentflow.web.htmx import render
+from contentflow.web.language import language
 
 bp = Blueprint("earnings", __name__, url_prefix="/partner/earnings")
 
@@ -18,7 +20,9 @@ bp = Blueprint("earnings", __name__, url_prefix="/partner/earnings")
 @bp.get("")
 @fresh_login_required
 def page() -> ResponseReturnValue:
-    return render("earnings/home.html", home=home(current_partner().id, request.args.get("id", "")))
+    return render(
+        "earnings/home.html", home=home(current_partner().id, request.args.get("id", "")), terms=GLOSSARY
+    )
 
 
 @bp.get("/clicks")
@@ -33,7 +37,7 @@ def clicks() -> ResponseReturnValue:
 @bp.get("/clicks.csv")
 @partner_required
 def clicks_csv() -> ResponseReturnValue:
-    rows = click_ledger.csv_of_clicks(current_partner().id)
+    rows = click_ledger.csv_of_clicks(current_partner().id, _dialect())
     return _csv(stream_with_context(rows), "clicks.csv")
 
 
@@ -43,9 +47,18 @@ def statement() -> ResponseReturnValue:
     month = request.args.get("month") or statements.this_month()
     found = statements.statement(current_partner().id, month)
     if request.args.get("format") == "csv":
-        return _csv(stream_with_context(statements.csv_of_statement(found)), f"statement-{month}.csv")
+        return _csv(
+            stream_with_context(statements.csv_of_statement(found, _dialect())), f"statement-{month}.csv"
+        )
     months = statements.months_of(current_partner().id)
-    return render("earnings/statement.html", statement=found, months=months, mentions=MENTIONS)
+    return render(
+        "earnings/statement.html", statement=found, months=months, mentions=MENTIONS, terms=GLOSSARY
+    )
+
+
+def _dialect() -> Dialect:
+    """Return how the page's language writes a file; ``dialect=machine`` is the same in every language."""
+    return MACHINE if request.args.get("dialect") == "machine" else OF_LANGUAGE[language()]
 
 
 def _csv(lines: object, name: str) -> Response:

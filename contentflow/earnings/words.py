@@ -31,8 +31,37 @@ KINDS: Final[Mapping[str, object]] = {
     "payout": _l("Versement"),
 }
 
-# What a statement must say; on its page and at the end of its CSV.
+# One word and one sentence for each account, on every page, in every file.
+ACCOUNTS: Final[Mapping[str, object]] = {
+    "earned": _l("gagné"),
+    "pending": _l("en attente"),
+    "held": _l("retenu"),
+    "available": _l("disponible"),
+    "unpaid": _l("pas encore versé"),
+    "paid": _l("versé"),
+}
+GLOSSARY: Final[Mapping[str, object]] = {
+    "earned": _l("Tout ce que tes posts ont rapporté, remboursements déduits."),
+    "pending": _l("Gagné, et gardé le temps que l’offre laisse aux remboursements."),
+    "held": _l("Gagné, mais l’équipe vérifie d’abord, ou un contrat manque : la raison est toujours dite."),
+    "available": _l("À toi : le prochain versement le comprend."),
+    "unpaid": _l("En attente, retenu et disponible, ensemble."),
+    "paid": _l("Viré sur ton compte."),
+}
+# What one hit is called in a file for people.
+VERDICTS: Final[Mapping[str, object]] = {
+    "valid": _l("valide"),
+    "preview_bot": _l("aperçu de messagerie"),
+    "prefetch": _l("page préparée d’avance"),
+    "bot": _l("robot"),
+    "self": _l("clic à toi"),
+    "fraud": _l("rafale"),
+    "duplicate": _l("doublon"),
+}
+
+# What a statement must say, on its page.
 MENTIONS: Final = (
+    _l("Ta part d’une vente est une part de sa commission, pas de son prix."),
     _l(
         "Ce relevé n’est pas une facture. Les montants sont hors taxes ; la TVA, si tu y es "
         "soumis, s’ajoute sur ta facture. En franchise en base, ta facture porte « TVA non "
@@ -57,6 +86,14 @@ def reason_words(reason: str) -> str:
 
 def kind_words(kind: str) -> str:
     return str(KINDS.get(kind, kind))
+
+
+def account_words(account: str) -> str:
+    return str(ACCOUNTS[account])
+
+
+def account_sentence(account: str) -> str:
+    return str(GLOSSARY[account])
 
 
 def explain_hits(counts: Mapping[str, int]) -> str:

@@ -103,6 +103,11 @@ class Home:
         return max((count for _, count in self.days), default=0)
 
     @property
+    def earned(self) -> int:
+        """Cents, over all time, what was paid included."""
+        return sum(self.balances.values())
+
+    @property
     def explained(self) -> list[VerdictLine]:
         return explain(self.verdicts)
 

@@ -45,6 +45,11 @@ class Kit:
     verdicts: Mapping[str, int]
     valid_by_channel: Mapping[str, int]
     clip: Clip | None
+    earned: Mapping[str, int]  # cents by account
+
+    @property
+    def earned_cents(self) -> int:
+        return sum(self.earned.values())
 
     @property
     def is_archived(self) -> bool:

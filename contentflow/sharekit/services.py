@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from flask import Flask, current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
@@ -49,6 +50,15 @@ class NoLonger(Refused):
     message = _l("Ce post a été retiré par la personne qui l'avait partagé.")
 
 
+Earned = Callable[[str], Mapping[str, int]]
+_EARNED = "sharekit_earned"
+
+
+def register_earned(app: Flask, earned: Earned) -> None:
+    """Let ``earned(submission_id)`` tell the kit the cents of a post by account: money stands above."""
+    app.extensions[_EARNED] = earned
+
+
 def kit(partner_id: str, submission_id: str) -> Kit:
     """Return all that the kit's page shows. Raises ``NotFound``, also for another partner's post."""
     submission = byop.get_submission(partner_id, submission_id)
@@ -69,6 +79,7 @@ def kit(partner_id: str, submission_id: str) -> Kit:
         verdicts=links.verdict_counts(ids).get(submission.id, {}),
         valid_by_channel=links.valid_by_channel(ids).get(submission.id, {}),
         clip=clips.clip_of(submission),
+        earned=current_app.extensions[_EARNED](submission.id),
     )
 
 
