@@ -226,7 +226,7 @@ def test_what_drips_ends_at_the_deadline(
         assert (
             refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", most_seconds=0.5)) is Refusal.TOO_SLOW
         )
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 4
 
 
 @pytest.mark.usefixtures("open_world")
@@ -238,7 +238,7 @@ def test_headers_that_drip_end_with_the_wait_for_the_first_byte(
     with server(says(begin, *[b"X-A: b\r\n" if begin else b"H"] * 90, pause=0.05)) as port:
         limits = {"first_byte_seconds": 0.5}
         assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", **limits)) is Refusal.TOO_SLOW
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 4
 
 
 @pytest.mark.usefixtures("open_world")
@@ -254,7 +254,7 @@ def test_a_handshake_that_drips_ends_with_the_wait_for_the_first_byte(
             refusal(lambda: download(f"https://127.0.0.1:{port}/", tmp_path / "film", limits))
             is Refusal.TOO_SLOW
         )
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 4
 
 
 @pytest.mark.usefixtures("open_world")
@@ -268,7 +268,7 @@ def test_a_source_below_the_least_speed_is_given_up_long_before_the_deadline(
             refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", least_seconds=0.5))
             is Refusal.TOO_SLOW
         )
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 @pytest.mark.usefixtures("open_world")
@@ -276,22 +276,22 @@ def test_a_source_above_the_least_speed_may_take_its_time(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(module, "LEAST_BYTES", 10_000)
-    with server(says(OK + b"\r\n", *[b"x" * 5_000] * 20, pause=0.05)) as port:
-        assert fetch(monkeypatch, port, tmp_path / "film", least_seconds=0.5)
+    with server(says(OK + b"\r\n", *[b"x" * 5_000] * 20, pause=0.1)) as port:
+        assert fetch(monkeypatch, port, tmp_path / "film", least_seconds=1.5)
 
     assert (tmp_path / "film").stat().st_size == 100_000
 
 
 @pytest.mark.usefixtures("open_world")
 def test_a_name_service_that_is_slow_holds_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(6) or [])
     began = time.monotonic()
 
     limits = Limits(first_byte_seconds=0.3)
     refused = refusal(lambda: download("http://film.example.org/", tmp_path / "film", limits))
 
     assert refused is Refusal.UNKNOWN_HOST
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 4
 
 
 def redirecting(location: bytes, more: bytes = b"") -> Answer:

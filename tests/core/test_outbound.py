@@ -121,7 +121,7 @@ def test_an_answer_that_drips_is_given_up_in_time(begin: bytes, drip: bytes) -> 
         with pytest.raises(outbound.NoAnswer, match="TooSlow"):
             post(url)
 
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 4
 
 
 def test_a_kept_connection_that_drips_the_second_answer_is_cut_too() -> None:
@@ -143,7 +143,7 @@ def test_a_kept_connection_that_drips_the_second_answer_is_cut_too() -> None:
             for _ in range(3):
                 post(url)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("said", [b"", b"\x16", b"\x16\x03\x03\x40\x00", b"HTTP/1.1 200 OK\r\n\r\n"])
@@ -157,29 +157,29 @@ def test_a_handshake_that_drips_reaches_nobody(said: bytes) -> None:
         with pytest.raises(outbound.NotReached):
             post(url.replace("http:", "https:"))
 
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 4
 
 
 def test_a_server_that_reads_nothing_is_given_up() -> None:
     def answer(line: socket.socket) -> None:
-        time.sleep(3)
+        time.sleep(8)
 
     with listening(answer) as url:
         began = time.monotonic()
         with pytest.raises(outbound.NoAnswer):
             outbound.post_json(url, {"a": "x" * 20_000_000}, {}, 0.5)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_a_name_service_that_is_slow_costs_no_more_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(6) or [])
 
     began = time.monotonic()
     with pytest.raises(outbound.NotReached):
         post("http://slow.example/")
 
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize(

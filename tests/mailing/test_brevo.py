@@ -49,7 +49,7 @@ def app(make_app: Callable[..., Flask], brevo: Brevo) -> Iterator[Flask]:
     app = make_app(
         BREVO_API_KEY="the-key",
         BREVO_API_URL=brevo.url,
-        MAIL_TIMEOUT_SECONDS="1",
+        MAIL_TIMEOUT_SECONDS="2",
         MAIL_RETRY_SECONDS="0,0,0,0",
         SHARE_EMAIL_UNDO_SECONDS="0",
     )
@@ -302,9 +302,7 @@ def test_a_service_that_drips_its_answer_holds_no_thread(app, brevo, alice, alic
     began = time.monotonic()
     send_to_all(app, alice, alices_post)
 
-    assert (
-        time.monotonic() - began < 10
-    )  # 10 mails on 4 threads: three rounds of a second, and their retries.
+    assert time.monotonic() - began < 20  # 10 mails on 4 threads, each tried for two seconds and once more.
     assert states() == ["unknown"] * COUNT
     assert brevo.readers() == ALL
 

@@ -100,9 +100,9 @@ def read_mail(reader: BinaryIO) -> bytes:
     return b"".join(lines)
 
 
-def send(port: int, scheme: str = "smtp") -> Outcome:
+def send(port: int, scheme: str = "smtp", seconds: float = 5) -> Outcome:
     chosen = config.load({**BASE_ENV, "SMTP_URL": f"{scheme}://127.0.0.1:{port}"})
-    return Smtp(replace(chosen, mail_timeout_seconds=0.4)).send(LETTER, "reader@example.org", "id1")
+    return Smtp(replace(chosen, mail_timeout_seconds=seconds)).send(LETTER, "reader@example.org", "id1")
 
 
 def says(reply: bytes) -> Act:
@@ -135,9 +135,9 @@ KIND_OF = {stage: "unknown" if stage == "end" else "rest" for stage in STAGES}
 def test_a_reply_that_drips_holds_nobody_longer_than_its_step(stage: str, drop: bytes) -> None:
     with server(stage, drips(drop)) as port:
         began = time.monotonic()
-        outcome = send(port)
+        outcome = send(port, seconds=1)
 
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5
     assert outcome.kind == KIND_OF[stage]
 
 
@@ -153,10 +153,10 @@ def test_a_line_that_breaks_lets_the_sender_rest_before_the_message_and_is_unkno
 def test_a_goodbye_that_drips_takes_nothing_back_and_holds_nobody() -> None:
     with server("QUIT", drips(b"2")) as port:
         began = time.monotonic()
-        outcome = send(port)
+        outcome = send(port, seconds=1)
 
     assert outcome.kind == "sent"
-    assert time.monotonic() - began < 3.5
+    assert time.monotonic() - began < 6
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -188,10 +188,10 @@ def test_endless_replies_do_not_fill_the_memory() -> None:
 def test_a_handshake_that_drips_is_given_up() -> None:
     with server("connect", drips(b"\x16")) as port:
         began = time.monotonic()
-        outcome = send(port, "smtps")
+        outcome = send(port, "smtps", 1)
 
     assert outcome.kind == "rest"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -290,10 +290,10 @@ def test_a_drip_under_tls_is_cut_too(certificate: ssl.SSLContext) -> None:
 
     with server("connect", act) as port:
         began = time.monotonic()
-        outcome = send(port, "smtps")
+        outcome = send(port, "smtps", 1)
 
     assert outcome.kind == "rest"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert module.QUIT_SECONDS <= 2
 
 
