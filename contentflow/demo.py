@@ -1,4 +1,4 @@
-"""A programme to look at: an operator, three partners, offers, posts with a month of clicks.
+"""A programme to look at: an operator, three partners, offers, a clip, posts with a month of clicks.
 
 Nothing is added to a database that already has partners, so a second run keeps what was there.
 """
@@ -6,10 +6,12 @@ Nothing is added to a database that already has partners, so a second run keeps 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from contentflow import demo_clips
 from contentflow.byop import services as byop
 from contentflow.byop.models import Submission
 from contentflow.byop.services import Draft
@@ -75,6 +77,8 @@ VERDICTS = {"valid": 49, "preview_bot": 30, "duplicate": 8, "bot": 7, "prefetch"
 CHANNELS = {"whatsapp": 34, "telegram": 14, "copy": 14, "x": 9, "linkedin": 9, "facebook": 6, "threads": 4,
             "bluesky": 4, "qr": 3, "native": 3, "email": 5}  # fmt: skip
 DAYS = 30
+# Whose post has which film: the first one's clip comes along, the second one's is rendered by the worker.
+FILMS = {0: "hour", 1: "notes"}
 
 
 def fill() -> None:
@@ -92,14 +96,23 @@ def fill() -> None:
             for name, advertiser, url, share, what, words in OFFERS
         ]
         for number, (name, offer, title, hashtags, cta) in enumerate(POSTS):
-            draft = Draft(
+            words = Draft(
                 title=title, hashtags=hashtags, cta=cta, offer_id=offered[offer].id, nonce=f"demo-{number}"
             )
-            submission = byop.submit_post(people[name], draft)
+            submission = _bring(people[name], words, FILMS.get(number))
             submission.created_at = clock.now() - timedelta(days=DAYS - 5 * number)
             _share_and_click(submission, 412 // (number + 1), chance)
         db.session.flush()
         _sell(chance)
+
+
+def _bring(partner_id: str, words: Draft, film: str | None) -> Submission:
+    if film is None:
+        return byop.submit_post(partner_id, words)
+    with demo_clips.film(film) as video:
+        submission = byop.submit_post(partner_id, replace(words, video=video))
+    demo_clips.show(film, submission)
+    return submission
 
 
 def _terms(name: str, description: str, brand_words: str) -> OfferTerms:
@@ -112,10 +125,14 @@ def _sell(chance: random.Random) -> None:
     network, _ = networks.add_network("demo", "cli")
     bought = {"valid": 18, "self": 1}
     for verdict, number in bought.items():
-        found = select(Click.id).where(Click.verdict == verdict).order_by(Click.at.desc()).limit(number)
-        for click_id in db.session.scalars(found).all():
+        found = db.session.execute(
+            select(Click.id, Click.at).where(Click.verdict == verdict).order_by(Click.at)
+        )
+        clicks = found.all()
+        for click_id, at in clicks[:: max(1, len(clicks) // number)][:number]:
             fields = {"type": "sale", "click_id": click_id, "amount_cents": chance.randrange(900, 9_900, 100)}
-            _report(network, {"transaction": f"D-{click_id[:6]}", **fields})
+            with clock.telling(min(clock.now(), at + timedelta(minutes=chance.randrange(4, 900)))):
+                _report(network, {"transaction": f"D-{click_id[:6]}", **fields})
     sold = db.session.scalars(select(Conversion).where(Conversion.network_id == network.id)).first()
     if sold is not None:
         refund = {"transaction": sold.transaction, "type": "refund", "amount_cents": sold.amount_cents}

@@ -33,15 +33,22 @@ class ClipForm(FlaskForm):
     text = TextAreaField(_l("Mots des sous-titres"))
     subtitles = FileField(_l("Ou tes sous-titres (.srt)"))
 
+    def fit(self, clip: Clip) -> ClipForm:
+        """Name the fields for what is there: without words to correct, a file is no second choice."""
+        if not clip.facts.get("words"):
+            self.subtitles.label.text = str(_l("Tes sous-titres (.srt)"))
+        return self
+
     @classmethod
     def of(cls, clip: Clip) -> ClipForm:
         start = clip.facts.get("start")
-        return cls(
+        form = cls(
             formdata=None,
             framing=clip.asset.wishes.get("framing", "auto"),
             start="" if start is None else f"{start:g}",
             text=clip.text,
         )
+        return form.fit(clip)
 
     def validate_framing(self, field: Field) -> None:
         if field.data and field.data not in FRAMINGS:

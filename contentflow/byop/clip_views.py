@@ -39,7 +39,7 @@ def _status_page(
 ) -> Response:
     clip = clips.get_clip(current_partner().id, submission_id)
     submission = services.get_submission(current_partner().id, submission_id)
-    form = form or ClipForm.of(clip)
+    form = form.fit(clip) if form else ClipForm.of(clip)
     context = {"clip": clip, "post": submission, "clip_form": form, "said": said}
     return render("byop/status.html", code, swaps_state=is_htmx(), **context)
 

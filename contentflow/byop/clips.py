@@ -78,7 +78,10 @@ class Clip:
 
     @property
     def step_name(self) -> str:
-        return str(STEP_NAMES.get(self.asset.step, STEP_NAMES[""]))
+        step = self.asset.step
+        if step == "listen" and not pipeline.writes_captions():
+            step = "render"  # Nobody listens here.
+        return str(STEP_NAMES.get(step, STEP_NAMES[""]))
 
     @property
     def reason(self) -> str | None:

@@ -12,7 +12,6 @@ from contentflow.byop.views import bp
 from contentflow.config import settings
 from contentflow.core.db import transaction
 from contentflow.partners.sessions import current_partner
-from contentflow.pipeline import services as pipeline
 from contentflow.web.admission import partner_required
 from contentflow.web.htmx import go_to, render
 from contentflow.web.limits import MINUTE, take
@@ -42,5 +41,4 @@ def replace_video() -> ResponseReturnValue:
 def _page(submission_id: str, form: VideoForm, status: int = 200) -> Response:
     submission = services.get_editable(current_partner().id, submission_id)
     context = {"clip": clips.clip_of(submission), "post": submission, "form": form}
-    limits = {"upload_max_mb": settings().upload_max_mb, "has_captions": pipeline.writes_captions()}
-    return render("byop/video.html", status, **context, **limits)
+    return render("byop/video.html", status, upload_max_mb=settings().upload_max_mb, **context)

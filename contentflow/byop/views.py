@@ -15,7 +15,6 @@ from contentflow.core.db import transaction
 from contentflow.links import services as links
 from contentflow.offers import services as offers
 from contentflow.partners.sessions import current_partner
-from contentflow.pipeline import services as pipeline
 from contentflow.web.admission import partner_required
 from contentflow.web.htmx import go_to, is_htmx, render
 from contentflow.web.limits import MINUTE, take
@@ -98,7 +97,6 @@ def _new_page(form: PostForm, status: int = 200) -> Response:
         form=form,
         offers=offers.list_offers(),
         upload_max_mb=settings().upload_max_mb,
-        has_captions=pipeline.writes_captions(),
         channels=CHANNELS,
         preview=_preview(form),
         default_hashtags=settings().sharekit_default_hashtags,

@@ -28,6 +28,10 @@ class Kept:
     tables: tuple[str, ...]
 
 
+class Remark(str):
+    """What a check says of a part that is well and does less than it could: no fault, and no “ok” either."""
+
+
 @dataclass
 class Registry:
     """The parts that were handed in.
@@ -35,7 +39,8 @@ class Registry:
     ``exports`` maps a key of the export to a function of the partner's id. ``erasures`` are called with the
     partner's id inside one transaction, so they are short; ``sweeps`` erase the rest, a step a transaction.
     ``readiness`` and ``doctor`` map a name to a check that returns None when all is well, else a sentence
-    that says how to mend it. ``kept`` says what is kept of people, and how long.
+    that says how to mend it; ``Remark`` is of a part that nobody need mend. ``kept`` says what is kept of
+    people, and how long.
     """
 
     exports: dict[str, ExportPart] = field(default_factory=dict)

@@ -18,5 +18,6 @@ def init_app(app: Flask) -> None:
     register_step(app, services.FETCH, "fetch", tasks.fetch)
     register_step(app, services.RENDER, "video", tasks.render)
     register_sweep(app, tasks.ring_missed)
+    app.add_template_global(services.writes_captions)
     register_chore(app, tasks.tidy_media)
     registry(app).doctor.update(video=tasks.check_video, captions=tasks.check_captions, room=tasks.check_room)

@@ -19,7 +19,12 @@ MEMORY_BYTES = 12_288 * MIB
 
 def can_listen(model: str) -> bool:
     """Whether there is a model and what runs it (the extra ``captions``)."""
-    return bool(model) and importlib.util.find_spec("faster_whisper") is not None
+    return bool(model) and not is_lost(model) and importlib.util.find_spec("faster_whisper") is not None
+
+
+def is_lost(model: str) -> bool:
+    """Whether it is a folder, and not there."""
+    return Path(model).is_absolute() and not Path(model).is_dir()
 
 
 def transcribe(

@@ -9,12 +9,13 @@ from sqlalchemy import ColumnElement, select
 from contentflow.config import settings
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
+from contentflow.core.registry import Remark
 from contentflow.core.work import bells, ring_now
 from contentflow.pipeline import queue, services
 from contentflow.pipeline.ffmpeg import find_program
 from contentflow.pipeline.media import FLOOR_BYTES
 from contentflow.pipeline.models import Asset
-from contentflow.pipeline.speech import can_listen
+from contentflow.pipeline.speech import can_listen, is_lost
 
 MOST_LOOKS = 5
 
@@ -75,8 +76,15 @@ def check_video() -> str | None:
 
 def check_captions() -> str | None:
     model = settings().whisper_model
-    if not model or can_listen(model):
+    if not model:
+        return Remark(
+            "Clips have no automatic captions, and no page promises them: WHISPER_MODEL is empty. "
+            "Partners may send an .srt file."
+        )
+    if can_listen(model):
         return None
+    if is_lost(model):
+        return "WHISPER_MODEL is a folder that is not there: put the model there, or name another."
     return "WHISPER_MODEL is set, but nobody can listen: install the extra “captions”."
 
 
