@@ -36,9 +36,21 @@ def iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def today() -> date:
+    """Return the day in France."""
+    return day_of(now())
+
+
+def day_of(moment: datetime) -> date:
+    """Return the day in France at a moment: the only kind of day that is counted, shown or paid by."""
+    return in_france(moment).date()
+
+
 def start_of(day: date) -> datetime:
-    """Return the first moment of a UTC day."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    """Return the first moment of a day in France, in UTC."""
+    start = datetime(day.year, day.month, day.day)
+    local: datetime = FRANCE.localize(start) if hasattr(FRANCE, "localize") else start.replace(tzinfo=FRANCE)
+    return local.astimezone(UTC)
 
 
 def in_france(moment: datetime) -> datetime:
@@ -47,6 +59,4 @@ def in_france(moment: datetime) -> datetime:
 
 def start_of_month(year: int, month: int) -> datetime:
     """Return the first moment of a month in France, in UTC."""
-    start = datetime(year, month, 1)
-    local: datetime = FRANCE.localize(start) if hasattr(FRANCE, "localize") else start.replace(tzinfo=FRANCE)
-    return local.astimezone(UTC)
+    return start_of(date(year, month, 1))

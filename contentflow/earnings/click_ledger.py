@@ -118,7 +118,7 @@ def _partner_days(partner_id: str) -> Iterable[Row[Any, Any, Any]]:
         .where(
             PartnerDay.partner_id == partner_id,
             PartnerDay.verdict.in_([str(verdict) for verdict in Verdict]),
-            PartnerDay.day > clock.now().date() - timedelta(days=DAYS),
+            PartnerDay.day > clock.today() - timedelta(days=DAYS),
         )
         .group_by(PartnerDay.day, PartnerDay.verdict)
     )
@@ -129,7 +129,7 @@ def _post_days(submission_id: str) -> Iterable[Row[Any, Any, Any]]:
     of_post = (
         select(LinkDay.day, LinkDay.verdict, func.sum(LinkDay.clicks))
         .join(Link, Link.id == LinkDay.link_id)
-        .where(Link.submission_id == submission_id, LinkDay.day > clock.now().date() - timedelta(days=DAYS))
+        .where(Link.submission_id == submission_id, LinkDay.day > clock.today() - timedelta(days=DAYS))
         .group_by(LinkDay.day, LinkDay.verdict)
     )
     return db.session.execute(of_post)

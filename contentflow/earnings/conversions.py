@@ -148,7 +148,7 @@ def _credit(conversion: Conversion, origin: Origin) -> tuple[list[Credit], int]:
         offer_id=origin.offer_id,
         advertiser=origin.advertiser,
         channel=origin.channel,
-        day=conversion.recorded_at.date(),
+        day=clock.day_of(conversion.recorded_at),
         holding_days=origin.terms.holding_days,
     )
     return ledger.add_credits(source, [within, beyond]), beyond

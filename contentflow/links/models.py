@@ -57,7 +57,7 @@ class Click(Base):
 
 
 class PartnerDay(Base):
-    """A partner's clicks of one UTC day, channel and verdict.
+    """A partner's clicks of one day in France, channel and verdict.
 
     Triggers on ``clicks`` keep this table and the two below in step, in the click's own transaction,
     whoever writes or reclassifies it. Sums stay when raw clicks go. The key's order serves “the valid
@@ -75,7 +75,7 @@ class PartnerDay(Base):
 
 
 class LinkDay(Base):
-    """A link's credited clicks of one UTC day and verdict."""
+    """A link's credited clicks of one day in France and verdict."""
 
     __tablename__ = "click_link_days"
     __table_args__ = (Index(None, "day"), {"sqlite_with_rowid": False})

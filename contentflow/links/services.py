@@ -133,8 +133,8 @@ def counts_of_partner(partner_id: str) -> dict[str, dict[str, int]]:
 
 
 def daily_valid(partner_id: str, days: int) -> list[tuple[date, int]]:
-    """Return (UTC day, valid clicks), oldest first, today last; days without clicks are there too."""
-    first = clock.now().date() - timedelta(days=days - 1)
+    """Return (day in France, valid clicks), oldest first, today last; days without clicks are there too."""
+    first = clock.today() - timedelta(days=days - 1)
     found = (
         select(PartnerDay.day, func.sum(PartnerDay.clicks))
         .where(PartnerDay.partner_id == partner_id, PartnerDay.verdict == VALID, PartnerDay.day >= first)

@@ -90,7 +90,7 @@ def reclassify(was: str, becomes: str, which: Which, actor: str) -> int:
     while found := _find(was, which):
         # One link and day a transaction: a click locks the day's sum before the link's, and would
         # wait in a circle with a transaction that goes on to another day.
-        for _, of_day in groupby(found, key=lambda row: (row.link_id, row.at.date())):
+        for _, of_day in groupby(found, key=lambda row: (row.link_id, clock.day_of(row.at))):
             while ids := [row.id for row in islice(of_day, CHANGED_AT_ONCE)]:
                 changed += _change(ids, was, becomes, which, actor)
     return changed

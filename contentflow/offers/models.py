@@ -28,7 +28,7 @@ class Offer(Base):
     click_cents: Mapped[int] = mapped_column(default=0)  # a valid click
     commission_bp: Mapped[int | None]  # what the advertiser pays of a sale, where it is known
     holding_days: Mapped[int] = mapped_column(default=30)
-    daily_budget_cents: Mapped[int | None]  # the most that its clicks earn a UTC day
+    daily_budget_cents: Mapped[int | None]  # the most that its clicks earn a day
     category: Mapped[str] = mapped_column(String(32), default="other")
     starts_on: Mapped[date | None] = mapped_column(Date)
     ends_on: Mapped[date | None] = mapped_column(Date)

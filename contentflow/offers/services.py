@@ -88,7 +88,7 @@ def list_offers() -> list[Offer]:
 
 
 def _promoted() -> Select[Offer]:
-    today = clock.now().date()
+    today = clock.today()
     return (
         select(Offer)
         .where(

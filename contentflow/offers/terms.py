@@ -65,7 +65,7 @@ class OfferTerms:
 
     ``commission_bp`` is the part of a sale that the advertiser pays as commission, where it is known; it
     only serves to say what a typical sale brings.
-    ``daily_budget_cents`` is the most that clicks earn a UTC day over all partners: sales are paid by
+    ``daily_budget_cents`` is the most that clicks earn a day over all partners: sales are paid by
     the network and know no budget. ``brand_pictures`` are https URLs, one a line.
     """
 

@@ -72,7 +72,7 @@ class Post:
 
 @dataclass(frozen=True)
 class Home:
-    """``posts`` are those of ``page``; every number is of all posts, the chart of the last 30 UTC days."""
+    """``posts`` are those of ``page``; every number is of all posts, the chart of the last 30 days."""
 
     posts: list[Post]
     page: PostPage

@@ -114,12 +114,12 @@ def test_the_one_number_is_of_valid_clicks_alone(alice_client, alices_post):
     assert "Aperçus de messageries, personne n’a cliqué" in page
 
 
-def test_the_chart_is_a_table_too_and_says_that_its_days_are_utc(alice_client, alices_post):
+def test_the_chart_is_a_table_too_and_its_days_are_those_in_france(alice_client, alices_post):
     add_clicks(alices_post.id, "whatsapp", "valid", 2, days_ago=3)
 
     page = page_of(alice_client)
 
-    assert "jours UTC" in page
+    assert "UTC" not in page
     table = re.search(r"(?s)Clics valides par jour.*?</table>", page)[0]
     assert table.count("<tr>") == 31
     assert 'num">2<' in table
