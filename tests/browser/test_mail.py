@@ -76,6 +76,12 @@ def test_over_the_cap_those_who_fit_can_be_kept(phone: BrowserContext, live: Liv
     assert findings(page) == []
     keep.click()
 
+    send = page.get_by_role("button", name="Envoyer à 3 personnes")
+    expect(send).to_be_visible()
+    expect(page.locator("#email-body [data-left-today]")).to_have_attribute("data-left-today", "3")
+    assert findings(page) == []
+    send.click()
+
     expect(page.locator("#email-body [data-left-today]")).to_have_attribute("data-left-today", "0")
     expect(page.locator("#email-body [data-verdict=queued]")).to_have_count(3)
 
@@ -86,6 +92,14 @@ def test_a_send_can_be_taken_back(phone: BrowserContext, live: Live):
     page.locator("[name=consent]").check()
     page.locator("#email-body [data-submit]").click()
 
+    expect(page.locator("#email-cancel")).to_be_visible()
+    expect(page.locator("#share-counters [data-channel=email]")).to_have_attribute("data-count", "1")
+    page.reload()
+    page.goto(f"{live.url}/partner/portal")
+    page.go_back()
     page.get_by_role("button", name=re.compile("Annuler")).click()
 
     expect(page.locator("[data-state=cancelled]")).to_contain_text("undone@example.org")
+    expect(page.locator("#share-counters [data-channel=email]")).to_have_attribute("data-count", "0")
+    assert page.evaluate("document.activeElement.tagName") != "BODY"
+    assert findings(page) == []

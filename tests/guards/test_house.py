@@ -145,6 +145,14 @@ def test_every_string_has_its_english():
     assert [text for text, message in english.items() if message.python_format and message.check()] == []
 
 
+def test_an_e_mail_is_spelt_in_one_way():
+    with CATALOGUE.with_suffix(".po").open("rb") as file:
+        texts = [text for message in read_po(file) for text in (message.id, message.string)]
+    flat = [one for text in texts for one in (text if isinstance(text, tuple | list) else [text])]
+
+    assert [text for text in flat if re.search(r"(?<!%\()\bemails?\b", text, re.IGNORECASE)] == []
+
+
 def told(messages) -> dict[str, tuple[str, ...]]:
     """Map each text, for plurals the singular one, to its English."""
     found = {}
