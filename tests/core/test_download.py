@@ -15,6 +15,7 @@ import pytest
 
 from contentflow.core import download as module
 from contentflow.core.download import DownloadRefused, Limits, Refusal, download
+from tests.core import tls
 
 Answer = Callable[[socket.socket], object]
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -76,6 +77,32 @@ def test_a_file_is_written_as_it_was_sent(monkeypatch: pytest.MonkeyPatch, tmp_p
         assert fetch(monkeypatch, port, tmp_path / "film")
 
     assert (tmp_path / "film").read_bytes() == b"0123456789"
+
+
+@pytest.mark.usefixtures("open_world")
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_a_file_comes_over_tls_from_whom_one_can_trust(
+    is_trusted: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    context, path = tls.certificate(tmp_path)
+    if is_trusted:
+        monkeypatch.setattr("certifi.where", lambda: str(path))
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def serve() -> None:
+            with suppress(OSError), context.wrap_socket(door.accept()[0], server_side=True) as line:
+                line.recv(65_536)
+                line.sendall(OK + b"Content-Length: 2\r\n\r\nok")
+
+        threading.Thread(target=serve, daemon=True).start()
+        port = door.getsockname()[1]
+        monkeypatch.setattr(module, "PORTS", {"https": port})
+        url = f"https://127.0.0.1:{port}/film"
+        if is_trusted:
+            assert download(url, tmp_path / "film", Limits())
+        else:
+            assert refusal(lambda: download(url, tmp_path / "film", Limits())) is Refusal.UNREACHABLE
 
 
 @pytest.mark.usefixtures("open_world")

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
 from contentflow.core import outbound
+from tests.core import tls
 
 
 @contextmanager
@@ -219,3 +223,78 @@ def test_a_redirect_is_an_answer_not_a_way(monkeypatch: pytest.MonkeyPatch) -> N
 
     with server(moved) as url:
         assert post(url).status == 302
+
+
+# Under TLS
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """The context of a server that everybody here trusts."""
+    context, path = tls.certificate(tmp_path)
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(path))
+    monkeypatch.setattr(outbound, "_kept", threading.local())
+    return context
+
+
+@contextmanager
+def secured(context: ssl.SSLContext, answer: Callable[[ssl.SSLSocket], None]) -> Iterator[str]:
+    def talk(line: socket.socket) -> None:
+        with context.wrap_socket(line, server_side=True) as inner:
+            answer(inner)
+
+    with listening(talk) as url:
+        yield url.replace("http:", "https:")
+
+
+def test_an_answer_comes_over_tls_on_a_kept_connection(trusted: ssl.SSLContext) -> None:
+    lines: set[int] = set()
+    # With 1.3 a late ticket looks to urllib3 like a line that was hung up.
+    trusted.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    def answer(line: ssl.SSLSocket) -> None:
+        while line.recv(65_536):
+            lines.add(id(line))
+            line.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok")
+
+    with secured(trusted, answer) as url:
+        assert [outbound.post_json(url, {"a": 1}, {}, 10).body for _ in range(3)] == [b"ok"] * 3
+
+    assert len(lines) == 1
+
+
+def test_a_drip_under_tls_is_cut(trusted: ssl.SSLContext) -> None:
+    def answer(line: ssl.SSLSocket) -> None:
+        line.recv(65_536)
+        drip(line, b"HTTP/1.1 100 Continue\r\n\r\n", 10)
+
+    with secured(trusted, answer) as url:
+        began = time.monotonic()
+        with pytest.raises(outbound.NoAnswer, match="TooSlow"):
+            outbound.post_json(url, {"a": 1}, {}, 1.5)
+
+    assert time.monotonic() - began < 6
+
+
+def test_tls_that_breaks_after_the_request_may_have_been_heard(trusted: ssl.SSLContext) -> None:
+    """It was taken for a connection that never came about, so a refusal of the next try freed the mail."""
+
+    def answer(line: ssl.SSLSocket) -> None:
+        line.recv(65_536)
+        os.write(line.fileno(), b"\x17\x03\x03\x00\x20" + b"rubbish in the place of a record")
+
+    with secured(trusted, answer) as url, pytest.raises(outbound.NoAnswer):
+        outbound.post_json(url, {"a": 1}, {}, 10)
+
+
+def test_a_certificate_that_nobody_trusts_is_told_nothing(tmp_path: Path) -> None:
+    context, _ = tls.certificate(tmp_path)
+    heard: list[bytes] = []
+
+    with (
+        secured(context, lambda line: heard.append(line.recv(65_536))) as url,
+        pytest.raises(outbound.NotReached),
+    ):
+        outbound.post_json(url, {"a": 1}, {}, 10)
+
+    assert heard in ([], [b""])

@@ -12,16 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 from aiosmtpd.controller import Controller
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from flask import Flask
 
 from contentflow import config
@@ -31,6 +26,7 @@ from contentflow.mailing.transports import Outcome
 from contentflow.mailing.transports import smtp as module
 from contentflow.mailing.transports.smtp import Smtp, _our_name
 from tests.conftest import BASE_ENV
+from tests.core import tls
 from tests.house import run_work
 from tests.mailing.letters import delivery, queue, write_plain_logins
 from tests.mailing.sink import Sink, free_port
@@ -247,23 +243,9 @@ def test_a_password_that_smtp_cannot_carry_lets_the_sender_rest(
     assert (outcome.kind, outcome.wait_seconds) == ("rest", 300)
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1))
-    signed = made.not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    (tmp_path / "server.pem").write_bytes(pem + signed.public_bytes(serialization.Encoding.PEM))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(tmp_path / "server.pem")
-    return context
+@pytest.fixture(name="certificate")
+def server_certificate(tmp_path: Path) -> ssl.SSLContext:
+    return tls.certificate(tmp_path)[0]
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
