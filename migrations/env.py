@@ -22,6 +22,9 @@ def run() -> None:
         )
         with context.begin_transaction():
             if connection.dialect.name != "sqlite":
+                # It may take as long as it needs, and wait for another start's.
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
             context.run_migrations()
 

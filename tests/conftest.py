@@ -20,7 +20,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from contentflow import config, create_app
 from contentflow.config import settings
 from contentflow.core import migrate
-from contentflow.core.db import Base, db, transaction
+from contentflow.core.db import Base, db, dispose, transaction
 from contentflow.mailing import transports
 from contentflow.offers import services as offers
 from contentflow.offers.models import Offer
@@ -151,7 +151,7 @@ def _build(folder: Path, url: str) -> None:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("SELECT 1")
                 connection.rollback()
-        db.engine.dispose()
+        dispose()
 
 
 def _postgres(*statements: str) -> None:
@@ -202,7 +202,7 @@ def make_app(tmp_path: Path, database_url: str) -> Iterator[MakeApp]:
     for app in made:
         with app.app_context():
             db.session.remove()
-            db.engine.dispose()
+            dispose()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from contentflow.config import make_folder, settings
+from contentflow.core.silence import CONNECT_ARGS, set_timeouts
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -31,6 +32,7 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 BUSY_SECONDS = 8
+CLICKS = "clicks"
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -70,7 +72,19 @@ def init_database(app: Flask) -> None:
     make_folder(chosen.data_dir)
     app.config["SQLALCHEMY_DATABASE_URI"] = chosen.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(chosen.database_url)
+    app.config["SQLALCHEMY_BINDS"] = {CLICKS: _click_options(chosen.database_url)}
     db.init_app(app)
+
+
+def dispose() -> None:
+    """Close what the pools keep."""
+    for engine in db.engines.values():
+        engine.dispose()
+
+
+def _click_options(url: str) -> dict[str, Any]:
+    """Clicks have connections of their own, and wait for none: other transactions may hold all of theirs."""
+    return {**_engine_options(url), "url": url, "pool_size": 6, "max_overflow": 4, "pool_timeout": 1.0}
 
 
 def _engine_options(url: str) -> dict[str, Any]:
@@ -78,12 +92,9 @@ def _engine_options(url: str) -> dict[str, Any]:
         return {"hide_parameters": True, "connect_args": {"timeout": BUSY_SECONDS}}
     return {
         "hide_parameters": True,  # The text of an error goes to logs, an address or a token does not.
-        "pool_pre_ping": True,
         "pool_size": 10,
         "max_overflow": 10,
-        # PgBouncer in transaction mode gives each transaction another connection: nothing may be prepared
-        # on one for later (https://www.psycopg.org/psycopg3/docs/advanced/prepare.html).
-        "connect_args": {"connect_timeout": 5, "prepare_threshold": None},
+        "connect_args": CONNECT_ARGS,
     }
 
 
@@ -103,10 +114,12 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 
 
 @event.listens_for(Engine, "begin")
-def _begin_sqlite(connection: Connection) -> None:
+def _begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
     if connection.dialect.name == "sqlite":
-        immediate = connection.get_execution_options().get("immediate", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("immediate", False) else "BEGIN")
+    else:
+        set_timeouts(connection.connection.driver_connection, options.get("patience_ms"))
 
 
 def in_transaction() -> bool:

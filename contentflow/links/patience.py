@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from contentflow.core.db import BUSY_SECONDS, db
+from contentflow.core.db import BUSY_SECONDS, CLICKS, db
 
 PATIENCE_MS = 2_000
+# Asking what a link is, and whether the server is there at all, come on top.
+POSTGRES_PATIENCE_MS = 1_200
 # What a database says that is away, locked, full or broken.
 REFUSALS = (DBAPIError, PoolTimeout)
-SHORT_WAIT = text("SELECT set_config('lock_timeout', :ms, true), set_config('statement_timeout', :ms, true)")
 
 
 @contextmanager
@@ -24,20 +25,19 @@ def brief_transaction(*, writes: bool) -> Iterator[Connection]:
 
     Raises one of ``REFUSALS`` when the database does not take it in time.
     """
-    with db.engine.connect() as connection:
-        connection.execution_options(immediate=writes)
+    with db.engines[CLICKS].connect() as connection:
+        connection.execution_options(immediate=writes, patience_ms=POSTGRES_PATIENCE_MS)
         if connection.dialect.name == "sqlite":
             with _short_sqlite_wait(connection), connection.begin():
                 yield connection
         else:
             with connection.begin():
-                connection.execute(SHORT_WAIT, {"ms": str(PATIENCE_MS)})
                 yield connection
 
 
 def empty_write_ahead_log() -> None:
     """SQLite: move all of it into the database file and cut it to nothing, where no reader holds it."""
-    with db.engine.connect() as connection, _short_sqlite_wait(connection) as raw:
+    with db.engines[CLICKS].connect() as connection, _short_sqlite_wait(connection) as raw:
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

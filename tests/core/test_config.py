@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from contentflow import config, create_app
 from contentflow.config import WrongSetting, load
-from contentflow.core.db import db, transaction
+from contentflow.core.db import db, dispose, transaction
 from contentflow.core.work import bells
 from tests.conftest import MakeApp
 
@@ -257,7 +257,7 @@ def test_everything_lies_inside_a_data_dir_of_whatever_name(name: str, tmp_path:
             db.session.execute(text("CREATE TABLE here (x integer)"))
         assert bells().lane("mail").pending_count() == 0
         db.session.remove()
-        db.engine.dispose()
+        dispose()
 
     assert {"contentflow.db", "bells-mail.db"} <= {path.name for path in folder.iterdir()}
     assert [path.name for path in tmp_path.iterdir() if path.name != "contentflow.db"] == [name]

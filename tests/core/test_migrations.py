@@ -8,7 +8,7 @@ from flask_migrate import upgrade
 from sqlalchemy import text
 
 from contentflow import config, create_app
-from contentflow.core.db import db
+from contentflow.core.db import db, dispose
 from contentflow.core.migrate import introduce_alembic
 from tests.conftest import BASE_ENV
 
@@ -38,4 +38,4 @@ def test_a_new_kind_of_mail_keeps_the_links_and_first_contacts_of_the_mails_befo
         assert kept == [1, 1, 1]
         assert db.session.execute(text("PRAGMA integrity_check")).scalar() == "ok"
         db.session.rollback()
-        db.engine.dispose()
+        dispose()

@@ -18,7 +18,7 @@ from sqlalchemy import make_url, text
 
 from contentflow.config import ROOT
 from contentflow.core import audit, migrate
-from contentflow.core.db import db, transaction
+from contentflow.core.db import db, dispose, transaction
 from contentflow.core.migrate import newest_revision
 from contentflow.core.work import bells
 from contentflow.links.models import Link
@@ -175,7 +175,7 @@ def test_two_servers_that_start_at_once_migrate_one_after_the_other(make_app: Ma
             assert migrate.current_revision() == newest_revision()
             assert left_behind()["locks"] == 0
             db.session.remove()
-            db.engine.dispose()
+            dispose()
     finally:
         _postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
 

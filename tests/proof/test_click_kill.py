@@ -25,7 +25,7 @@ from contentflow import config, create_app
 from contentflow.byop import services as byop
 from contentflow.byop.models import Submission
 from contentflow.byop.services import Draft
-from contentflow.core.db import db, is_sqlite, transaction
+from contentflow.core.db import db, dispose, is_sqlite, transaction
 from contentflow.links import services as links
 from contentflow.links import spool
 from contentflow.links.models import Click
@@ -216,7 +216,7 @@ def codes(live: Live) -> Iterator[list[str]]:
             made = [link.code for link in links.links_of(post.id).values()]
         yield made
         db.session.remove()
-        db.engine.dispose()
+        dispose()
 
 
 @pytest.mark.proof

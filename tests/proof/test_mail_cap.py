@@ -16,7 +16,7 @@ from sqlalchemy import select
 from contentflow import config, create_app
 from contentflow.byop import services as byop
 from contentflow.byop.services import Draft
-from contentflow.core.db import db, transaction
+from contentflow.core.db import db, dispose, transaction
 from contentflow.mailing.models import Delivery
 from contentflow.offers import services as offers
 from contentflow.partners import services as partners
@@ -54,7 +54,7 @@ def test_forty_presses_at_once_make_exactly_two_hundred_deliveries(live: Live) -
         assert set(sends.values()) == {RECIPIENTS}
         assert daily_email_count(partner_id) == CAP
         db.session.remove()
-        db.engine.dispose()
+        dispose()
 
 
 def press_at_once(live: Live, post_id: str, cookie: str, token: str) -> list[int]:

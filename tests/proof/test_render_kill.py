@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from contentflow import config, create_app
-from contentflow.core.db import db, transaction
+from contentflow.core.db import db, dispose, transaction
 from contentflow.core.migrate import upgrade
 from contentflow.pipeline import services
 from contentflow.pipeline.models import Asset
@@ -110,7 +110,7 @@ def test_every_asset_ends_whoever_is_killed(tmp_path: Path):
 
 def close() -> None:
     db.session.remove()
-    db.engine.dispose()
+    dispose()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from contentflow.core.db import db, is_sqlite
+from contentflow.core.db import db, dispose, is_sqlite
 from contentflow.web.admission import public
 from tests.house import browser
 
@@ -63,7 +63,7 @@ def test_without_a_database_the_pages_say_so(app: Flask, client: FlaskClient, tm
     if not is_sqlite():
         return
     db.session.remove()
-    db.engine.dispose()
+    dispose()
     for file in tmp_path.glob("contentflow.db*"):
         file.unlink()
 
