@@ -21,6 +21,7 @@ from contentflow import config, create_app
 from contentflow.config import settings
 from contentflow.core import migrate
 from contentflow.core.db import Base, db, dispose, transaction
+from contentflow.core.silence import silence
 from contentflow.mailing import transports
 from contentflow.offers import services as offers
 from contentflow.offers.models import Offer
@@ -188,6 +189,7 @@ def database_url(empty_database: Any, tmp_path: Path) -> str:
 def make_app(tmp_path: Path, database_url: str) -> Iterator[MakeApp]:
     """Build an application on this test's database, with settings given as in the environment."""
     made: list[Flask] = []
+    silence.end()  # Whatever a test before did to the database.
 
     def make(**environ: str) -> Flask:
         given = {**BASE_ENV, "DATA_DIR": str(tmp_path), "DATABASE_URL": database_url, **environ}

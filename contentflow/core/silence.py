@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PAGE_SECONDS, PAGE_LOCK_SECONDS = 10, 8
 WORK_SECONDS, WORK_LOCK_SECONDS = 900, 60
 DRIVER_SPARE_SECONDS = 2.0  # The server's own timeout, which says more, comes first.
+BRIEF_SPARE_SECONDS = 0.3
 PING_SECONDS = 0.7
 REST_SECONDS = 3.0
 CONNECT_ARGS = {
@@ -133,7 +134,7 @@ def _ping(connection: Any, record: Any, proxy: Any) -> None:
 
 def set_timeouts(connection: Any, patience_ms: int | None) -> None:
     """Set the timeouts of the server, for the transaction that begins, and of the driver."""
-    connection.patience_seconds = patience_ms / 1000 if patience_ms else None
+    connection.patience_seconds = patience_ms / 1000 + BRIEF_SPARE_SECONDS if patience_ms else None
     if patience_ms:
         lock = whole = patience_ms
     elif has_request_context():
