@@ -35,6 +35,8 @@ AWAY = timedelta(seconds=30)
 
 def tell_when_done(asset: Asset) -> None:
     """Queue the mail where the clip took long and its owner is not looking on."""
+    if not settings().sends_mail:
+        return
     post = db.session.scalar(select(Submission).where(Submission.asset_id == asset.id))
     if post is None or post.archived_at is not None or not _is_news(asset) or not _is_away(asset):
         return

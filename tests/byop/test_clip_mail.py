@@ -25,7 +25,7 @@ from contentflow.pipeline.models import Asset
 from contentflow.pipeline.reasons import Reason, Unfit
 from contentflow.portal import services as portal
 from contentflow.sharekit import quota
-from tests.house import browser, post, run_work
+from tests.house import browser, log_in, post, run_work
 
 HTMX = {"HX-Request": "true"}
 
@@ -252,3 +252,17 @@ def test_a_post_of_words_is_no_clip(app: Flask, now: Any, alices_post: Submissio
 
     assert byop.list_submissions(alices_post.partner_id)[0].status == "ready"
     assert mails() == []
+
+
+def test_where_no_mail_leaves_none_is_promised_and_none_waits(make_app, now: Any, alice: Partner) -> None:
+    silent = make_app(MAIL_TRANSPORT="none")
+    client = log_in(browser(silent), alice.id)
+    data = {"video": (io.BytesIO(b"a film"), "film.mp4"), "title": "Une heure"}
+    answer = post(client, "/byop/submit", data, content_type="multipart/form-data")
+    status = client.get(f"/byop/status?id={str(answer.headers['Location']).rpartition('=')[2]}")
+
+    with silent.app_context():
+        finish(silent, now)
+
+    assert "e-mail" not in status.get_data(as_text=True)
+    assert db.session.scalars(select(Delivery)).all() == []
