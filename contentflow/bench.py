@@ -22,8 +22,9 @@ from contentflow.earnings.reports import read_report
 from contentflow.links.models import Click, Link
 from contentflow.offers import services as offers
 from contentflow.partners import services as partners
+from contentflow.tongue import says
 
-group = AppGroup("bench", help="Fill an empty database, to measure.")
+group = AppGroup("bench", help=says("Remplit une base vide, pour mesurer."))
 EMAIL = "bench@example.org"
 POSTS = 5
 DAYS = 395
@@ -50,10 +51,9 @@ class NotEmpty(Refused):
     message = "The database has clicks already: measure in one of its own."
 
 
-@terminal.command(group, "fill")
+@terminal.command(group, "fill", says("Remplit une base vide des clics de 13 mois d’un partenaire."))
 @click.option("--clicks", default=10_000_000, show_default=True)
 def fill_command(clicks: int) -> dict[str, int]:
-    """Fill an empty database with one partner's clicks of 13 months."""
     if db.session.scalar(select(Click.id).limit(1)) is not None:
         raise NotEmpty
     prepare()

@@ -14,37 +14,57 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from contentflow.tongue import says, teach_click
+
 if TYPE_CHECKING:
     from flask import Flask
 
 COMMANDS: Final = {
-    "bench": ("contentflow.bench:group", "Fill an empty database, to measure."),
+    "bench": ("contentflow.bench:group", says("Remplit une base vide, pour mesurer.")),
     "contract": (
         "contentflow.earnings.cli:contract_group",
-        "Contracts that partners accepted, law 2023-451, article 8.",
+        says("Les contrats acceptés par les partenaires, loi 2023-451, article 8."),
     ),
-    "conversion": ("contentflow.earnings.cli:conversion_group", "What networks reported."),
-    "db": ("contentflow.core.cli:group", "The database's tables."),
-    "deliveries": ("contentflow.mailing.cli:deliveries", "Mails on their way and what became of them."),
+    "conversion": ("contentflow.earnings.cli:conversion_group", says("Ce que les réseaux ont annoncé.")),
+    "db": ("contentflow.core.cli:group", says("Les tables de la base de données.")),
+    "deliveries": (
+        "contentflow.mailing.cli:deliveries",
+        says("Les e-mails en route, et ce qu’ils sont devenus."),
+    ),
     "demo": (
         "contentflow.commands:demo_command",
-        "Fill a programme to look at, print a login URL, then serve.",
+        says("Remplit un programme à regarder, donne un lien de connexion, puis sert."),
     ),
-    "doctor": ("contentflow.commands:doctor_command", "Check every part and say how to mend it."),
-    "hold": ("contentflow.earnings.cli:hold_group", "What is held until an operator lets it go."),
-    "ledger": ("contentflow.earnings.cli:ledger_group", "Corrections by name."),
-    "links": ("contentflow.links.cli:group", "Short links and the verdicts on their clicks."),
-    "mailing": ("contentflow.mailing.cli:mailing", "How the mail leaves."),
-    "network": ("contentflow.earnings.cli:network_group", "Affiliate networks that report conversions."),
-    "offer": ("contentflow.offers.cli:group", "What is promoted."),
-    "partner": ("contentflow.partners.cli:group", "Who shares."),
-    "rate": ("contentflow.earnings.cli:rate_group", "What a unit of a currency is worth in euros."),
+    "doctor": (
+        "contentflow.commands:doctor_command",
+        says("Vérifie chaque partie, et dit comment la réparer."),
+    ),
+    "hold": (
+        "contentflow.earnings.cli:hold_group",
+        says("Ce qui est retenu jusqu’à la décision d’un opérateur."),
+    ),
+    "ledger": ("contentflow.earnings.cli:ledger_group", says("Les corrections, en les nommant.")),
+    "links": ("contentflow.links.cli:group", says("Les liens courts et les verdicts de leurs clics.")),
+    "mailing": ("contentflow.mailing.cli:mailing", says("Comment les e-mails partent.")),
+    "network": (
+        "contentflow.earnings.cli:network_group",
+        says("Les réseaux d’affiliation qui annoncent des ventes."),
+    ),
+    "offer": ("contentflow.offers.cli:group", says("Ce qui est promu.")),
+    "partner": ("contentflow.partners.cli:group", says("Qui partage.")),
+    "rate": ("contentflow.earnings.cli:rate_group", says("Ce que vaut en euros une unité d’une devise.")),
     "serve": (
         "contentflow.commands:serve_command",
-        "Migrate, then run web and worker until SIGTERM or SIGINT.",
+        says("Met la base à jour, puis sert le site et le travail jusqu’à SIGTERM ou SIGINT."),
     ),
-    "suppression": ("contentflow.mailing.cli:suppression", "Who must not get share mail."),
-    "worker": ("contentflow.commands:worker_command", "Send mail and prepare posts until SIGTERM or SIGINT."),
+    "suppression": (
+        "contentflow.mailing.cli:suppression",
+        says("Qui ne doit pas recevoir d’e-mails de partage."),
+    ),
+    "worker": (
+        "contentflow.commands:worker_command",
+        says("Envoie les e-mails et prépare les posts jusqu’à SIGTERM ou SIGINT."),
+    ),
 }
 
 
@@ -65,7 +85,7 @@ class Commands(click.Group):
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
+        with formatter.section(says("Commandes")):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
@@ -76,6 +96,7 @@ def main() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     if sys.argv[1:2] == ["demo"]:
         os.environ.setdefault("ENV", "development")  # Its web and worker inherit it.
+    teach_click()
     try:
         status: Any = Commands().main(prog_name="contentflow", standalone_mode=False)
     except click.ClickException as refusal:

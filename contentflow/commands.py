@@ -7,6 +7,7 @@ from typing import Any
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from flask_babel import force_locale
 from sqlalchemy.exc import SQLAlchemyError
 
 from contentflow import bench, demo, serve
@@ -14,6 +15,7 @@ from contentflow.config import settings
 from contentflow.core import migrate, terminal
 from contentflow.core.db import db
 from contentflow.core.registry import Remark, registry
+from contentflow.tongue import language, says
 
 
 def init_app(app: Flask) -> None:
@@ -27,47 +29,50 @@ def _app() -> Flask:
 
 
 workers_option = click.option(
-    "--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="web processes"
+    "--workers", default=2, show_default=True, type=click.IntRange(1, 64), help=says("processus du site")
 )
 json_option = click.option(
-    "--json", is_flag=True, expose_value=False, help="taken, as everywhere; says no more"
+    "--json", is_flag=True, expose_value=False, help=says("accepté, comme partout ; n’en dit pas plus")
 )
 
 
-@click.command("serve")
+@click.command(
+    "serve", help=says("Met la base à jour, puis sert le site et le travail jusqu’à SIGTERM ou SIGINT.")
+)
 @workers_option
 @json_option
 @with_appcontext
 def serve_command(workers: int) -> int:
-    """Migrate, then run web and worker until SIGTERM or SIGINT."""
-    return serve.run(settings(), workers, migrate.upgrade)
+    return serve.run(settings(), workers, migrate.upgrade, _warn)
 
 
-@click.command("worker")
+@click.command("worker", help=says("Envoie les e-mails et prépare les posts jusqu’à SIGTERM ou SIGINT."))
 @json_option
 @with_appcontext
 def worker_command() -> None:
-    """Send mail and prepare posts until SIGTERM or SIGINT."""
     from contentflow import worker  # Huey's consumer is no part of a web process.
 
     worker.run(_app())
 
 
-@click.command("demo")
+@click.command("demo", help=says("Remplit un programme à regarder, donne un lien de connexion, puis sert."))
 @workers_option
 @json_option
 @with_appcontext
 def demo_command(workers: int) -> int:
-    """Fill a programme to look at, print a login URL, then serve."""
     migrate.upgrade()
     return serve.run(settings(), workers, demo.fill, lambda: click.echo(demo.welcome()))
 
 
-@click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="print JSON")
+@click.command("doctor", help=says("Vérifie chaque partie, et dit comment la réparer."))
+@click.option("--json", "as_json", is_flag=True, help=says("en JSON, pour un programme"))
 @with_appcontext
 def doctor_command(as_json: bool) -> int:
-    """Check every part and say how to mend it."""
+    with force_locale(language()):
+        return _examine(as_json)
+
+
+def _examine(as_json: bool) -> int:
     findings = {name: _finding(name) for name in registry().doctor}
     shown: list[dict[str, Any]] = [
         {"part": name, "finding": finding or "ok"} for name, finding in findings.items()
@@ -75,6 +80,15 @@ def doctor_command(as_json: bool) -> int:
     click.echo(terminal.written(shown, as_json))
     faults = [finding for finding in findings.values() if finding and not isinstance(finding, Remark)]
     return 1 if faults else 0
+
+
+def _warn() -> None:
+    """Say at the start what “doctor” would."""
+    for name in registry().doctor:
+        if finding := _finding(name):
+            serve.say(f"{name}: {finding}")
+    db.session.remove()
+    db.engine.dispose()  # The parent of “serve” holds no connection.
 
 
 def _finding(name: str) -> str | None:

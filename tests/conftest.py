@@ -60,6 +60,9 @@ Flask.jinja_options = {"bytecode_cache": Templates()}
 gc.set_threshold(20_000, 20, 10)  # Each application is a web of cycles; every 700 objects is too often.
 
 
+os.environ["LANGUAGE"] = "en"  # The command line speaks the terminal's language.
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the folders of unit tests in memory where there is room; proofs stay on the disk."""
     memory = Path("/dev/shm")

@@ -7,13 +7,13 @@ from flask import g
 from flask.cli import AppGroup, with_appcontext
 
 from contentflow.core import migrate, terminal
+from contentflow.tongue import says
 
-group = AppGroup("db", help="The database's tables.")
+group = AppGroup("db", help=says("Les tables de la base de données."))
 
 
-@terminal.command(group, "upgrade")
+@terminal.command(group, "upgrade", says("Met la base à la dernière révision, et la donne."))
 def upgrade_command() -> dict[str, str]:
-    """Bring the database to the newest revision, and print it."""
     migrate.upgrade()
     return {"revision": migrate.newest_revision()}
 
@@ -32,9 +32,8 @@ class DevelopersGroup(AppGroup):
         return group.get_command(ctx, cmd_name) or theirs.get_command(ctx, cmd_name)
 
 
-@click.group("db", cls=DevelopersGroup)
+@click.group("db", cls=DevelopersGroup, help=says("Les tables de la base de données."))
 @with_appcontext
 def developers_group() -> None:
-    """The database's tables."""
     migrate.introduce_alembic()
     g.directory, g.x_arg = None, ()  # What Flask-Migrate's own group keeps of its options.

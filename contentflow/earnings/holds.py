@@ -50,6 +50,15 @@ def release_credit(credit_id: str, actor: str) -> Credit:
     return credit
 
 
+def close(credit_id: str, actor: str) -> None:
+    """End every reason of a credit of which nothing is left: it goes nowhere any more."""
+    still = select(Hold).where(Hold.credit_id == credit_id, Hold.released_at.is_(None))
+    for hold in db.session.scalars(still):
+        hold.released_at, hold.released_by = clock.now(), actor
+    audit.note(actor, "hold.reject", credit_id)
+    db.session.flush()
+
+
 def get_credit(credit_id: str) -> Credit:
     """Return the credit with its partner locked; raises ``UnknownCredit``."""
     partner_id = db.session.scalar(select(Credit.partner_id).where(Credit.id == credit_id))

@@ -47,6 +47,14 @@ def get_network(name: str) -> Network:
     return network
 
 
+def list_networks() -> list[Network]:
+    return list(db.session.scalars(select(Network).order_by(Network.name)))
+
+
+def list_rates() -> list[CurrencyRate]:
+    return list(db.session.scalars(select(CurrencyRate).order_by(CurrencyRate.currency)))
+
+
 def may_use_get(name: str) -> bool:
     """Whether ``NETWORK_<NAME>_ALLOW_GET`` is true; in the setting a hyphen is an underscore."""
     return name.lower().replace("-", "_") in settings().network_get

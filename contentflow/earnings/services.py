@@ -12,7 +12,7 @@ from contentflow.core.ids import new_id
 from contentflow.earnings import contracts, holds, ledger, postings
 from contentflow.earnings.models import Conversion, Credit, LedgerEntry, Network, Posting
 from contentflow.earnings.postings import Account, Share
-from contentflow.earnings.refusals import ReasonMissing, TooMuchTaken
+from contentflow.earnings.refusals import NothingHeld, ReasonMissing, TooMuchTaken
 from contentflow.links import services as links
 from contentflow.links.models import Click, LinkDay
 
@@ -42,6 +42,20 @@ def claw_back(credit_id: str, cents: int, reason: str, actor: str) -> Credit:
     contracts.relax(credit.partner_id, credit.advertiser)
     audit.note(actor, "ledger.clawback", credit.id)
     return credit
+
+
+def reject_credit(credit_id: str, reason: str, actor: str) -> int:
+    """Take back what is left of a held credit, for good; return the cents. The partner reads the reason.
+
+    Raises ``UnknownCredit``, ``NothingHeld`` and ``ReasonMissing``.
+    """
+    credit = holds.get_credit(credit_id)
+    if not holds.open_reasons(credit_id):
+        raise NothingHeld
+    left = credit.cents - credit.taken_cents
+    claw_back(credit_id, left, reason, actor)
+    holds.close(credit_id, actor)
+    return left
 
 
 def newest_click() -> str | None:

@@ -7,34 +7,43 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
+from flask_babel import ngettext
 
 from contentflow.core import terminal
+from contentflow.core.terminal import Said
 from contentflow.links import upkeep
+from contentflow.tongue import says
 
-group = AppGroup("links", help="Short links and the verdicts on their clicks.")
+group = AppGroup("links", help=says("Les liens courts et les verdicts de leurs clics."))
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 
-@terminal.command(group, "reclassify")
+@terminal.command(
+    group,
+    "reclassify",
+    says("Change des verdicts, par exemple valid en bot, quand un nouveau robot est connu.")
+    + "\n\n"
+    + says("C’est inscrit au journal. Ce qui fut gagné reste : « ledger clawback » reprend, en le nommant."),
+)
 @click.argument("was")
 @click.argument("becomes")
-@click.option("--code", default="", help="the clicks of one short link")
-@click.option("--agent-class", default="", help="preview, bot, mobile, desktop or unknown")
-@click.option("--visitor-hash", default="", help="the clicks of one visitor")
-@click.option("--block-hash", default="", help="the clicks out of one network block")
+@click.option("--code", default="", help=says("les clics d’un lien court"))
+@click.option("--agent-class", default="", help="preview, bot, mobile, desktop, unknown")
+@click.option("--visitor-hash", default="", help=says("les clics d’un visiteur"))
+@click.option("--block-hash", default="", help=says("les clics d’un bloc d’adresses"))
 @click.option("--since", type=click.DateTime(MOMENTS), help="UTC")
 @click.option("--until", type=click.DateTime(MOMENTS), help="UTC")
-@click.option("--dry-run", is_flag=True, help="only count")
-def reclassify(was: str, becomes: str, dry_run: bool, **which: Any) -> dict[str, int]:
-    """Change verdicts, such as valid to bot, once a new robot is known.
-
-    It is audited. What was earned stays: “ledger clawback” takes back by name.
-    """
+@click.option("--dry-run", is_flag=True, help=says("compte seulement"))
+def reclassify(was: str, becomes: str, dry_run: bool, **which: Any) -> Said:
     since, until = (_utc(which.pop(name)) for name in ("since", "until"))
     wanted = upkeep.Which(since=since, until=until, **which)
     if dry_run:
-        return {"clicks": upkeep.count_clicks(was, wanted)}
-    return {"clicks": upkeep.reclassify(was, becomes, wanted, "cli")}
+        clicks = upkeep.count_clicks(was, wanted)
+        sentence = ngettext("%(num)s clic changerait.", "%(num)s clics changeraient.", clicks)
+    else:
+        clicks = upkeep.reclassify(was, becomes, wanted, "cli")
+        sentence = ngettext("%(num)s clic est changé.", "%(num)s clics sont changés.", clicks)
+    return Said({"clicks": clicks}, sentence)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -6,23 +6,28 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
+from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from contentflow.core import audit, clock
 from contentflow.core.db import db, transaction
-from contentflow.core.terminal import command
+from contentflow.core.terminal import Said, command
 from contentflow.mailing import pauses, services, transports
 from contentflow.mailing.models import STATES, Delivery
+from contentflow.tongue import says
 
-mailing = AppGroup("mailing", help="How the mail leaves.")
-deliveries = AppGroup("deliveries", help="Mails on their way and what became of them.")
-suppression = AppGroup("suppression", help="Who must not get share mail.")
+mailing = AppGroup("mailing", help=says("Comment les e-mails partent."))
+deliveries = AppGroup("deliveries", help=says("Les e-mails en route, et ce qu’ils sont devenus."))
+suppression = AppGroup("suppression", help=says("Qui ne doit pas recevoir d’e-mails de partage."))
 GROUPS = (mailing, deliveries, suppression)
 
 
-@command(mailing, "status")
+@command(
+    mailing,
+    "status",
+    says("Dit par où partent les e-mails, combien sont dans chaque état, et si l’envoi se repose."),
+)
 def status() -> dict[str, Any]:
-    """Say by which way mail leaves, how many are in each state, and whether the sender rests."""
     count = select(Delivery.state, func.count()).group_by(Delivery.state)
     counts = {state: number for state, number in db.session.execute(count)}
     oldest = db.session.scalar(select(func.min(Delivery.created_at)).where(Delivery.state == "queued"))
@@ -36,21 +41,20 @@ def status() -> dict[str, Any]:
     }
 
 
-@command(mailing, "resume")
-def resume() -> dict[str, Any]:
-    """End every rest of the sender now, as after the account was mended."""
+@command(mailing, "resume", says("Finit tout repos de l’envoi, par exemple quand le compte est réparé."))
+def resume() -> Said:
     with transaction():
         ended = pauses.end()
         audit.note("cli", "mailing.resume", "")
-    return {"ended": ended}
+    said = _("L’envoi reprend.") if ended else _("L’envoi ne se reposait pas.")
+    return Said({"ended": ended}, said)
 
 
-@command(deliveries, "list")
-@click.option("--state", type=click.Choice(STATES), help="only these")
-@click.option("--partner", "partner_id", help="only this partner's")
+@command(deliveries, "list", says("Montre les e-mails les plus récents."))
+@click.option("--state", type=click.Choice(STATES), help=says("ceux-là seulement"))
+@click.option("--partner", "partner_id", help=says("ceux de ce partenaire seulement"))
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 def list_deliveries(state: str | None, partner_id: str | None, limit: int) -> list[dict[str, Any]]:
-    """List the newest deliveries."""
     which = [Delivery.state == state] if state else []
     which += [Delivery.partner_id == partner_id] if partner_id else []
     newest_first = select(Delivery).where(*which).order_by(Delivery.created_at.desc()).limit(limit)
@@ -71,32 +75,43 @@ def list_deliveries(state: str | None, partner_id: str | None, limit: int) -> li
     ]
 
 
-@command(suppression, "add")
+@command(suppression, "add", says("Arrête les e-mails de partage vers une adresse."))
 @click.argument("address")
-@click.option("--partner", "partner_id", default="", help="from this partner only")
-def add(address: str, partner_id: str) -> dict[str, Any]:
-    """Stop share mail to an address."""
+@click.option("--partner", "partner_id", default="", help=says("de ce partenaire seulement"))
+def add(address: str, partner_id: str) -> Said:
     with transaction():
         is_new = services.suppress(address, partner_id)
         audit.note("cli", "suppression.add", services.recipient_hash(address))
-    return {"added": is_new}
+    said = (
+        _("Cette adresse ne recevra plus d’e-mails de partage.")
+        if is_new
+        else _("Cette adresse n’en recevait déjà plus.")
+    )
+    return Said({"added": is_new}, said)
 
 
-@command(suppression, "remove")
+@command(
+    suppression,
+    "remove",
+    says("Lève un arrêt, seulement si la personne l’a demandé : la loi compte sur cette liste."),
+)
 @click.argument("address")
-@click.option("--partner", "partner_id", default="", help="the stop of this partner only")
-def remove(address: str, partner_id: str) -> dict[str, Any]:
-    """Lift a stop. Only where the person asked for it: the law counts on this list."""
+@click.option("--partner", "partner_id", default="", help=says("l’arrêt de ce partenaire seulement"))
+def remove(address: str, partner_id: str) -> Said:
     with transaction():
         was_there = services.unsuppress(address, partner_id)
         audit.note("cli", "suppression.remove", services.recipient_hash(address))
-    return {"removed": was_there}
+    said = _("L’arrêt est levé.") if was_there else _("Aucun arrêt n’était là : rien n’est changé.")
+    return Said({"removed": was_there}, said)
 
 
-@command(suppression, "list")
+@command(
+    suppression,
+    "list",
+    says("Montre les derniers arrêts ; les adresses ne sont pas gardées, leurs empreintes seules."),
+)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 def list_suppressions(limit: int) -> list[dict[str, Any]]:
-    """List the newest entries; addresses are not kept, only their keyed hashes."""
     return [
         {
             "recipient_hash": one.recipient_hash,

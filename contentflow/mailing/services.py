@@ -27,6 +27,7 @@ from contentflow.mailing.shares import (
     Consent,
     Judged,
     ShareWords,
+    cancel_of_partner,
     cancel_waiting,
     captured_since,
     plan_share,
@@ -54,6 +55,7 @@ __all__ = [
     "SendSummary",
     "ShareWords",
     "Shown",
+    "cancel_of_partner",
     "cancel_send",
     "cancel_waiting",
     "captured_since",
@@ -84,9 +86,10 @@ __all__ = [
 SEND = "mailing.send"
 
 
-def queue_login(recipient: str, request_id: str, language: str) -> Delivery:
+def queue_login(recipient: str, request_id: str, language: str, *, is_invitation: bool = False) -> Delivery:
     """Queue the mail of a login request; its token is made when it is composed, and stands nowhere."""
-    return _queue_at_once(recipient, kind="login", language=language, words={"request_id": request_id})
+    words = {"request_id": request_id} | ({"is_invitation": True} if is_invitation else {})
+    return _queue_at_once(recipient, kind="login", language=language, words=words)
 
 
 def queue_notice(

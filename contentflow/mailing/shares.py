@@ -181,6 +181,11 @@ def cancel_waiting(submission_id: str) -> int:
     return cancel_where(Delivery.submission_id == submission_id)
 
 
+def cancel_of_partner(partner_id: str) -> int:
+    """Take back whatever waits in a partner's name; returns how many."""
+    return cancel_where(Delivery.partner_id == partner_id)
+
+
 def cancel_where(*which: ColumnElement[bool]) -> int:
     """Cancel the waiting share mails that were never tried; one that may have left goes on."""
     cancelled = db.session.scalars(

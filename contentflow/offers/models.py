@@ -37,6 +37,7 @@ class Offer(Base):
     brand_words: Mapped[str] = mapped_column(String(1000), default="")
     brand_pictures: Mapped[str] = mapped_column(String(2000), default="")  # https URLs, one a line
     is_active: Mapped[bool] = mapped_column(default=True)
+    paused_at: Mapped[datetime | None]  # closed to new posts; those it has go on
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 

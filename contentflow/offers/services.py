@@ -40,7 +40,7 @@ def add_offer(
     terms: OfferTerms | None = None,
 ) -> Offer:
     """Add an offer after the others; without ``revshare_bp`` it pays the programme's default share."""
-    name, advertiser = _line(name), _line(advertiser)
+    name, advertiser = line(name), line(advertiser)
     if not name:
         raise WrongOfferName
     url = check_template(url)
@@ -58,7 +58,7 @@ def add_offer(
 
 
 def get_offer(offer_id: str) -> Offer:
-    """Raises ``UnknownOffer``, also for an offer that is no longer promoted."""
+    """Raises ``UnknownOffer``, also for one that was withdrawn; one that is paused keeps its posts."""
     offer = db.session.get(Offer, offer_id)
     if offer is None or not offer.is_active:
         raise UnknownOffer
@@ -93,6 +93,7 @@ def _promoted() -> Select[Offer]:
         select(Offer)
         .where(
             Offer.is_active,
+            Offer.paused_at.is_(None),
             or_(Offer.starts_on.is_(None), Offer.starts_on <= today),
             or_(Offer.ends_on.is_(None), Offer.ends_on >= today),
         )
@@ -125,7 +126,8 @@ def _next_number() -> int:
     return (db.session.scalar(select(func.max(Offer.number))) or 0) + 1
 
 
-def _line(words: str) -> str:
+def line(words: str) -> str:
+    """Return a name without the blanks around it; raises ``WrongOfferName``."""
     words = words.strip()
     if len(words) > NAME_LENGTH or not words.isprintable():
         raise WrongOfferName

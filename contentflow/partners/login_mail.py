@@ -30,13 +30,22 @@ def compose_login(delivery: Delivery) -> Message | None:
     partner = db.session.get(Partner, request.partner_id) if request and request.partner_id else None
     if request is None or partner is None or not partner.is_active or not is_open(request):
         return None
-    token, code = new_token(), f"{secrets.randbelow(1_000_000):06d}"
-    db.session.add(
-        LoginToken(token_hash=digest(token), code_hash=code_hash(request.id, code), request_id=request.id)
-    )
-    programme, language = settings().email_from_name, delivery.language
-    words = {"url": login_url(token), "code": code, "who": partner.name, "programme": programme}
-    text, html = mailing.render_mail("partners/login_mail", language, **words)
+    is_invitation = bool(delivery.words.get("is_invitation"))
+    # An invitation was asked for in no browser, so no code could be typed there.
+    token, code = new_token(), "" if is_invitation else f"{secrets.randbelow(1_000_000):06d}"
+    hashed = code_hash(request.id, code) if code else None
+    db.session.add(LoginToken(token_hash=digest(token), code_hash=hashed, request_id=request.id))
+    return _write(partner, delivery.language, login_url(token), code)
+
+
+def _write(partner: Partner, language: str, url: str, code: str) -> Message:
+    programme = settings().email_from_name
+    words = {"url": url, "code": code, "who": partner.name, "programme": programme}
     with force_locale(language):
-        subject = _("Ton lien de connexion à %(name)s", name=programme)
+        subject = (
+            _("Ton lien de connexion à %(name)s", name=programme)
+            if code
+            else _("Ton invitation à %(name)s", name=programme)
+        )
+    text, html = mailing.render_mail("partners/login_mail", language, title=subject, **words)
     return Message(subject, text, html, tags=("login",))

@@ -14,14 +14,15 @@ from contentflow.partners.models import LoginRequest, LoginToken
 from contentflow.partners.refusals import CodeEnded, LoginEnded
 
 LIFETIME = timedelta(minutes=10)
+INVITATION = timedelta(hours=24)
 CODE_TRIES = 5
 
 
-def begin(partner_id: str | None, browser_hash: str | None) -> LoginRequest:
+def begin(partner_id: str | None, browser_hash: str | None, lifetime: timedelta = LIFETIME) -> LoginRequest:
     end(LoginRequest.partner_id == (partner_id or ""))
     now = clock.now()
     request = LoginRequest(
-        partner_id=partner_id, browser_hash=browser_hash, created_at=now, expires_at=now + LIFETIME
+        partner_id=partner_id, browser_hash=browser_hash, created_at=now, expires_at=now + lifetime
     )
     db.session.add(request)
     db.session.flush()

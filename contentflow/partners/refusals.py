@@ -21,6 +21,15 @@ class UnknownPartner(NotFound):
     message = _l("Aucun partenaire n'a cette adresse.")
 
 
+class AddressTaken(Refused):
+    status = 409
+    message = _l("Cette adresse est déjà celle d’un autre partenaire.")
+
+
+class NoMail(Refused):
+    message = _l("Aucun e-mail ne part d’ici : donnez plutôt le lien de « partner login-link ».")
+
+
 class NameTooLong(Refused):
     status = 422
     message = _l("Ce nom est trop long : 100 caractères au plus.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -55,9 +56,7 @@ def add_partner(email: str, name: str = "", is_operator: bool = False) -> Partne
 
     Raises ``NotAnAddress`` and ``NameTooLong``.
     """
-    address, name = addresses.normal(email), one_line(name)
-    if len(name) > NAME_LENGTH:
-        raise NameTooLong
+    address, name = addresses.normal(email), checked_name(name)
     known = _partner_at(address)
     if known is not None:
         return known
@@ -70,11 +69,26 @@ def add_partner(email: str, name: str = "", is_operator: bool = False) -> Partne
     return partner
 
 
+def checked_name(text: str) -> str:
+    """Return a name on one line; raises ``NameTooLong``."""
+    name = one_line(text)
+    if len(name) > NAME_LENGTH:
+        raise NameTooLong
+    return name
+
+
 def get_partner(partner_id: str) -> Partner:
     partner = db.session.get(Partner, partner_id)
     if partner is None:
         raise NotFound
     return partner
+
+
+def names_of(partner_ids: Iterable[str]) -> dict[str, str]:
+    """Return what people call these partners: their name, else their address."""
+    ids = set(partner_ids)
+    found = db.session.execute(select(Partner.id, Partner.name, Partner.email).where(Partner.id.in_(ids)))
+    return {row.id: row.name or row.email or "" for row in found}
 
 
 def find_partner_by_email(email: str) -> Partner | None:

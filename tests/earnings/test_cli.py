@@ -13,12 +13,14 @@ from sqlalchemy import select
 from contentflow.core.audit import AuditEntry
 from contentflow.core.db import db
 from contentflow.earnings import ledger
-from contentflow.earnings.models import Network
+from contentflow.earnings.models import Credit, Network
 from tests.house import browser
 
 
 @pytest.fixture
-def run(app: Flask) -> Any:
+def run(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("LANGUAGE", "en")
+
     def run(*words: str, ok: bool = True) -> str:
         result = app.test_cli_runner().invoke(args=list(words))
         db.session.rollback()
@@ -34,7 +36,7 @@ def test_a_network_shows_its_secret_once_and_keeps_it_sealed(app: Flask, run):
     assert len(secret) == 43
     sealed = db.session.scalars(select(Network.secret)).one()
     assert secret.encode() not in sealed
-    assert "existe déjà" in run("network", "add", "awin", ok=False)
+    assert "exists already" in run("network", "add", "awin", ok=False)
     run("network", "add", "Not a name", ok=False)
     run("network", "add", "Awin", ok=False)
     run("network", "add", "awin-fr")
@@ -94,8 +96,8 @@ def test_a_contract_is_recorded_for_a_known_partner_only(app: Flask, run, alice,
 
 
 def test_a_rate_is_set(app: Flask, run):
-    assert run("rate", "set", "USD", "0.92") == "USD"
-    assert run("rate", "set", "usd", "0.93") == "USD"
+    assert json.loads(run("rate", "set", "USD", "0.92", "--json")) == {"currency": "USD"}
+    assert run("rate", "set", "usd", "0.93") == "One USD is worth €0.93 for the conversions to come."
     for wrong in (("USD", "x"), ("EUR", "1"), ("ZZZ", "1")):
         run("rate", "set", *wrong, ok=False)
 
@@ -116,3 +118,47 @@ def test_a_refund_call_can_name_its_sale(app: Flask, run):
 
     body = json.loads(words[-1])
     assert (body["type"], body["refund_of"], "click_id" in body) == ("refund", "T1", False)
+
+
+def test_networks_and_rates_are_listed_without_secrets(app: Flask, run):
+    assert run("network", "list") == run("rate", "list") == "There is nothing to show."
+    secret = run("network", "add", "awin")
+    run("rate", "set", "USD", "0.92")
+
+    networks, rates = json.loads(run("network", "list", "--json")), json.loads(run("rate", "list", "--json"))
+
+    assert [(one["name"], one["may_get"]) for one in networks] == [("awin", False)]
+    assert [(one["currency"], one["rate"]) for one in rates] == [("USD", "0.92")]
+    shown = run("network", "list")
+    assert "signed GET allowed" in shown.splitlines()[0] and " no " in shown
+    assert secret not in shown
+
+
+def test_a_hold_names_the_partner_and_is_rejected_for_good(app: Flask, run, alice, click, report):
+    report("T1", click_id=click(verdict="self"))
+    (row,) = json.loads(run("hold", "list", "--json"))
+    assert (row["partner"], row["partner_name"]) == (alice.id, "Alice Martin")
+    assert "Alice Martin" in run("hold", "list") and "€4.00" in run("hold", "list")
+
+    run("hold", "reject", row["credit"], "--reason", " ", ok=False)
+    said = run("hold", "reject", row["credit"], "--reason", "Ton propre clic")
+
+    assert said == "The credit is rejected: €4.00 is taken back."
+    assert ledger.balances(alice.id) == {"pending": 0, "held": 0, "available": 0, "paid": 0}
+    assert ledger.check_ledger() is None
+    assert json.loads(run("hold", "list", "--json")) == []
+    run("hold", "reject", row["credit"], "--reason", "again", ok=False)
+    run("hold", "release", row["credit"], ok=False)
+    run("hold", "reject", "nothing", "--reason", "x", ok=False)
+    db.session.rollback()
+    acts = set(db.session.scalars(select(AuditEntry.act)))
+    assert {"hold.reject", "ledger.clawback"} <= acts
+
+
+def test_what_is_not_held_cannot_be_rejected(app: Flask, run, alice, click, report):
+    report("T1", click_id=click())
+    credit = db.session.scalars(select(Credit.id)).one()
+
+    run("hold", "reject", credit, "--reason", "x", ok=False)
+
+    assert ledger.balances(alice.id)["pending"] == 400

@@ -122,6 +122,7 @@ def written_strings() -> set[str]:
         "gettext": None,
         "ngettext": (1, 2),
         "lazy_gettext": None,
+        "says": None,
     }
     found = extract_from_dir(str(ROOT), method_map, keywords=keywords, directory_filter=_is_ours)
     return {message if isinstance(message, str) else message[0] for _, _, message, _, _ in found}

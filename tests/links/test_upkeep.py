@@ -114,5 +114,6 @@ def test_the_command_counts_first_and_then_changes(app: Flask, old_and_new):
     refused = run(args=["links", "reclassify", "valid", "bot"])
 
     db.session.rollback()
-    assert (counted.output.strip(), changed.output.strip(), refused.exit_code) == ("4", "4", 1)
+    said = (counted.output.strip(), changed.output.strip(), refused.exit_code)
+    assert said == ("4 clicks would change.", "4 clicks are changed.", 1)
     assert links.verdict_counts([old_and_new.id]) == {old_and_new.id: {"bot": 4}}

@@ -93,7 +93,7 @@ def test_partner_add_prints_the_id_alone_and_again(app):
     first, second = run(app, "add", "zoe@example.org", "--name", "Zoé"), run(app, "add", "ZOE@example.org")
 
     partner = services.find_partner_by_email("zoe@example.org")
-    assert first.output == second.output == f"{partner.id}\n"
+    assert first.stdout == second.stdout == f"{partner.id}\n"
     assert partner.name == "Zoé" and not partner.is_operator
 
 
@@ -101,14 +101,14 @@ def test_partner_add_can_add_an_operator_and_print_json(app):
     result = run(app, "add", "olga@example.org", "--operator", "--json")
 
     partner = services.find_partner_by_email("olga@example.org")
-    assert json.loads(result.output) == {"id": partner.id}
+    assert json.loads(result.stdout) == {"id": partner.id}
     assert partner.is_operator
 
 
 def test_partner_add_refuses_with_a_sentence(app):
     result = run(app, "add", "no address")
 
-    assert result.exit_code == 1 and "Il manque le @" in result.output
+    assert result.exit_code == 1 and "The @ is missing" in result.output
     assert count() == 0
 
 
@@ -116,9 +116,9 @@ def test_what_is_pasted_into_a_terminal_loses_its_unseen_marks(app, alice):
     known = run(app, "add", "\u202aali\u200bce@example.org\u202c")
     other = run(app, "add", "zoe@example.org", "--name", "\u200bZoé 👩\u200d🎨\u200e")
 
-    assert known.output.strip() == alice.id
+    assert known.stdout.strip() == alice.id
     with app.app_context():
-        assert services.get_partner(other.output.strip()).name == "Zoé 👩\u200d🎨"
+        assert services.get_partner(other.stdout.strip()).name == "Zoé 👩\u200d🎨"
 
 
 def test_login_link_prints_a_url_that_logs_in(app, alice):
@@ -135,4 +135,4 @@ def test_login_link_for_an_unknown_address_is_a_sentence_and_1(app):
     result = run(app, "login-link", "nobody@example.org")
 
     assert result.exit_code == 1
-    assert "Aucun partenaire" in result.output
+    assert "No partner" in result.output

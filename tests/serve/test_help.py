@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from contentflow import tongue
 from contentflow.cli import COMMANDS, Commands
 from contentflow.config import ROOT
 
@@ -101,3 +102,30 @@ def test_flask_itself_knows_the_commands_and_what_developers_need_besides(tmp_pa
     )
 
     assert upgraded[0] == current[0]
+
+
+@pytest.mark.parametrize(
+    ("environ", "speaks"),
+    [
+        ({}, "en"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "fr_FR.UTF-8"}, "fr"),
+        ({"LANG": "fr"}, "fr"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({"LANG": "fr_FR.UTF-8", "LC_ALL": "en_GB.UTF-8"}, "en"),
+        ({"LANG": "en_GB.UTF-8", "LC_MESSAGES": "fr_BE"}, "fr"),
+        ({"LANG": "en_GB.UTF-8", "LC_ALL": "en_GB", "LANGUAGE": "fr:en"}, "fr"),
+    ],
+)
+def test_the_terminals_variables_choose_the_language(environ: dict[str, str], speaks: str) -> None:
+    assert tongue.language(environ) == speaks
+
+
+def test_help_speaks_french_where_the_terminal_does(tmp_path: Path) -> None:
+    said = run(
+        tmp_path, f"from contentflow.tongue import teach_click\nteach_click()\n{EVERY_HELP}", LANG="fr_FR"
+    )
+
+    english = "Show this message", "print JSON", "Commands:", "Usage:", "List ", " the "
+    assert [word for word in english if word in said] == []
+    assert said.count("Montre cette aide.") > len(COMMANDS)
