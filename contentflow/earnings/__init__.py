@@ -11,15 +11,13 @@ from flask import Flask
 
 from contentflow.core.registry import registry
 from contentflow.core.work import register_chore, register_sweep
-from contentflow.earnings import cli, clicks_pay, ledger, postback, services, views, words
+from contentflow.earnings import cli, clicks_pay, ledger, postback, services, views
 from contentflow.sharekit.services import register_earned
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(postback.bp)
     app.register_blueprint(views.bp)
-    app.add_template_filter(words.account_words)
-    app.add_template_filter(words.account_sentence)
     register_earned(app, ledger.earned_of_post)
     register_sweep(app, services.mature_due)
     register_chore(app, clicks_pay.pay_closed_days)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request, stream_with_context
 from flask.typing import ResponseReturnValue
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from contentflow.core.csv_lines import MACHINE, OF_LANGUAGE, Dialect
-from contentflow.earnings import click_ledger, statements
+from contentflow.earnings import click_ledger, statements, words
 from contentflow.earnings.home import home
 from contentflow.earnings.words import GLOSSARY, MENTIONS
 from contentflow.partners.sessions import current_partner
@@ -15,6 +17,19 @@ from contentflow.web.htmx import render
 from contentflow.web.language import language
 
 bp = Blueprint("earnings", __name__, url_prefix="/partner/earnings")
+
+
+@bp.app_template_filter()
+@pass_context
+def account_words(_: Context, account: str) -> str:
+    """Asks for the context, or Jinja would write the word once and for all in its first reader's language."""
+    return words.account_words(account)
+
+
+@bp.app_template_filter()
+@pass_context
+def account_sentence(_: Context, account: str) -> str:
+    return words.account_sentence(account)
 
 
 @bp.get("")

@@ -136,3 +136,17 @@ def test_the_statement_splits_what_is_not_paid_by_account(alice_client, alices_p
     page = read(alice_client, STATEMENT)
 
     assert "Pas encore versé à ce jour 42,40 € disponible 0,00 € en attente 38,40 € retenu 4,00 €" in page
+
+
+@pytest.mark.parametrize("first", ["en", "fr"])
+def test_the_words_are_in_the_language_of_each_reader(alice_client, alices_post, click, report, first: str):
+    report("T1", amount_cents=9_600, click_id=click())
+
+    for language in (first, "fr", "en"):
+        for path in (f"/byop/kit?id={alices_post.id}", "/partner/portal", "/partner/earnings", STATEMENT):
+            answer = alice_client.get(path, headers={"Accept-Language": language})
+            page = words(answer.get_data(as_text=True)).lower()
+            assert ("en attente" in page, "pending" in page) == (language == "fr", language == "en"), path
+            if "statement" not in path:
+                found = (bool(re.search(r"\bgagné\b", page)), "earned" in page)
+                assert found == (language == "fr", language == "en"), path
