@@ -122,7 +122,8 @@
   // What a swap changed is said once, in the one live region: a poll that brings the same says nothing.
   let told = "";
   function tell(root) {
-    const text = (root.closest?.("[data-say]") ?? root.querySelector?.("[data-say]"))?.dataset.say;
+    const source = root.matches?.("[data-say]") ? root : root.querySelector?.("[data-say]");
+    const text = source && (source.dataset.say || source.textContent).trim().replace(/\s+/g, " ");
     if (text && text !== told) say(text, "quiet");
     told = text || told;
   }
@@ -165,4 +166,5 @@
   showNativeShare(document);
   showCurrentTab();
   focusFirstError(document);
+  tell(document);
 })();

@@ -136,3 +136,13 @@ def test_the_kit_is_read_in_the_order_in_which_it_is_used(alice_client: FlaskCli
 
     cards = [page.index(f'id="{name}"') for name in ("share", "kit-text", "results", "email", "post")]
     assert cards == sorted(cards)
+
+
+def test_one_live_region_speaks_for_all():
+    live = re.compile(r'aria-live|role="(status|alert)"')
+    pages = {
+        str(page.relative_to(ROOT / "templates")): len(live.findall(page.read_text()))
+        for page in (ROOT / "templates").rglob("*.html")
+    }
+
+    assert {name for name, count in pages.items() if count} == {"layout.html"}
