@@ -12,9 +12,20 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from contentflow.pipeline import captions, faces, finish, parts, reframe, sampling, speech, still, thumbs
+from contentflow.pipeline import (
+    captions,
+    faces,
+    finish,
+    ground,
+    parts,
+    reframe,
+    sampling,
+    speech,
+    still,
+    thumbs,
+)
 from contentflow.pipeline.captions import Word
-from contentflow.pipeline.opening import Section, open_section
+from contentflow.pipeline.opening import Section, open_section, with_its_sound
 from contentflow.pipeline.probe import Limits, Media, probe
 from contentflow.pipeline.reasons import Reason, Unfit
 from contentflow.pipeline.sampling import SAMPLES_PER_SECOND, Samples
@@ -83,7 +94,9 @@ def make_clip(source: Path, wishes: Wishes, house: House, folder: Path, tell: Te
     tell("look", 0.0)
     source, media = _opened(source, house, folder)
     section = _section(source, media, wishes, house, folder)
-    film, samples, seen, mode = _look(Film(source, media, section), wishes, house, folder)
+    film, samples, seen, mode = _look(
+        Film(source, with_its_sound(media, section), section), wishes, house, folder
+    )
     tell("listen", 0.0)
     words, origin = _words(samples, wishes, section, house)
     tell("render", 0.0)
@@ -136,6 +149,9 @@ def _look(film: Film, wishes: Wishes, house: House, folder: Path) -> tuple[Film,
         )
 
     samples, wish = look(closely=False), wishes.framing
+    if any(part.has_alpha for part in samples.parts):
+        film = _grounded(film, house, folder)
+        samples = look(closely=False)
     if parts.is_mixed(samples.parts):
         film, wish = _made_one(film, house, folder), "blur"
         samples = look(closely=False)
@@ -148,6 +164,12 @@ def _look(film: Film, wishes: Wishes, house: House, folder: Path) -> tuple[Film,
     samples = look(closely=True)
     seen = _followed(samples)
     return film, samples, seen, mode or reframe.choose_by_faces(seen)
+
+
+def _grounded(film: Film, house: House, folder: Path) -> Film:
+    opening = open_section(film.media, film.section)
+    grey = ground.choose_ground(film.source, film.media, opening, folder, house.most_seconds)
+    return replace(film, media=replace(film.media, ground=grey))
 
 
 def _made_one(film: Film, house: House, folder: Path) -> Film:

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 THREADS = "2"
 ALIGNED = 128
 DECODERS = (
-    "h264,hevc,vp8,vp9,av1,libdav1d,libvpx,libvpx-vp9,mpeg4,mjpeg,prores,dnxhd,png,"
+    "h264,hevc,vp8,vp9,av1,libdav1d,libvpx,libvpx-vp9,mpeg4,mjpeg,prores,dnxhd,png,apng,webp_anim,"
     "aac,mp3,mp3float,opus,libopus,vorbis,libvorbis,flac,alac,ac3,eac3,"
     "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le,pcm_u8,pcm_alaw,pcm_mulaw"
 )
@@ -52,6 +52,8 @@ def reading(source: Path, kind: Kind, most_side: int) -> list[str]:
     allowed = ["-protocol_whitelist", "file", "-codec_whitelist", DECODERS]
     if kind is Kind.PICTURE:  # Only ever a PNG that we wrote.
         allowed += ["-format_whitelist", "png_pipe", "-f", "png_pipe"]
+    elif kind in (Kind.WEBP, Kind.APNG):
+        allowed += ["-format_whitelist", kind.value, "-f", kind.value]
     else:
         allowed += ["-format_whitelist", "mov,mp4,matroska,webm", "-f", kind.value]
     limits = ["-max_pixels", str(most_pixels(most_side)), "-threads", THREADS]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from contentflow.pipeline import thumbs
 from contentflow.pipeline.captions import Cue
-from contentflow.pipeline.ffmpeg import THREADS, demand, reading, run_ffmpeg
-from contentflow.pipeline.opening import Opening, Section, one_graph, open_section
+from contentflow.pipeline.ffmpeg import THREADS, demand, run_ffmpeg
+from contentflow.pipeline.ground import on_ground
+from contentflow.pipeline.opening import Opening, Section, one_graph, open_section, reading_film
 from contentflow.pipeline.probe import Media
 from contentflow.pipeline.reasons import Reason
-from contentflow.pipeline.reframe import Framing, of_one_size
+from contentflow.pipeline.reframe import Framing, of_one_size, whole_pictures
 from contentflow.pipeline.subtitles import FONTS, disclosure_ass, words_ass
 
 TARGET_LUFS = -14.0
@@ -90,7 +91,7 @@ def _write_notes(plan: Plan, folder: Path) -> None:
 def _arguments(source: Path, plan: Plan) -> list[str]:
     opening, length = open_section(plan.media, plan.section), f"{plan.section.seconds:.3f}"
     arguments = ["-nostats", "-progress", "pipe:1", *opening.options, *one_graph(plan.media)]
-    arguments += reading(source, plan.media.kind, plan.media.most_side)
+    arguments += reading_film(source, plan.media)
     arguments += ["-filter_complex_threads", THREADS, "-filter_complex", _graph(plan, opening)]
     arguments += ["-map", "[clip]", *video_options()]
     if plan.media.has_sound:
@@ -104,7 +105,8 @@ def _arguments(source: Path, plan: Plan) -> list[str]:
 def _graph(plan: Plan, opening: Opening) -> str:
     chosen = "+".join(f"eq(n\\,{frame})" for frame in sorted(set(plan.covers)))
     parts = [
-        f"[0:{plan.media.video_index}]{opening.held(plan.rate)},{of_one_size(plan.media)}[in]",
+        f"[0:{plan.media.video_index}]{of_one_size(plan.media)},{whole_pictures(plan.media)}"
+        f"{opening.held(plan.rate)}{on_ground(plan.media)}[in]",
         plan.framing.graph,
         "[framed]format=yuv420p,split[picked][bare]",
         f"[bare]ass=words.ass:{TEXT},setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709[clip]",

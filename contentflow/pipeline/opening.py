@@ -7,10 +7,12 @@ each until the next comes, and the last to the end.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 
+from contentflow.pipeline.ffmpeg import reading
 from contentflow.pipeline.probe import Media
 
 # Where the next picture is no further away than that, the part begins with it.
@@ -70,6 +72,19 @@ def open_section(media: Media, section: Section) -> Opening:
         return Opening(section, zero=media.zero)
     lead = round(section.start - media.pictures[index - 1] + HAIR_SECONDS, 3)
     return Opening(section, lead, media.zero)
+
+
+def with_its_sound(media: Media, section: Section) -> Media:
+    """Return the film without its sound where none of it is in the section: nothing would come out."""
+    index = bisect_left(media.sounds, section.start)
+    is_heard = index < len(media.sounds) and media.sounds[index] < section.start + section.seconds - 0.03
+    return media if is_heard else replace(media, sound_index=None)
+
+
+def reading_film(source: Path, media: Media) -> list[str]:
+    """The options that open a film that was looked into."""
+    decoder = ["-c:v", media.decoder] if media.decoder else []
+    return [*decoder, *reading(source, media.kind, media.most_side)]
 
 
 def one_graph(media: Media) -> list[str]:

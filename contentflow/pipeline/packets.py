@@ -20,7 +20,7 @@ MOST_PACKETS = 400_000
 # A coder of sound begins that much before its first sound at most, to be in tune by then.
 FIRST_SOUND_SECONDS = 0.1
 DISCARDED = 0x4
-LOCKED = "Encryption info"
+LOCKED, MORE = "Encryption info", "Matroska BlockAdditional"
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Stream:
     times: list[float] = field(default_factory=list)
     end: float = -math.inf
     is_locked: bool = False
+    has_more: bool = False
 
 
 class Packets:
@@ -69,6 +70,7 @@ class Packets:
     def _add(self, stream: Stream, fields: list[str]) -> None:
         shown, lasts = int(fields[2]), int(fields[3])
         stream.is_locked = stream.is_locked or LOCKED in fields
+        stream.has_more = stream.has_more or MORE in fields
         flags = next((int(field[2:], 16) for field in fields[6:] if field.startswith("F=")), 0)
         if abs(shown) < 1 << 62 and not flags & DISCARDED:
             stream.times.append(float(shown * stream.tick))
@@ -91,8 +93,25 @@ class Packets:
     @property
     def pictures(self) -> list[float]:
         """When each picture comes, in seconds from the film's beginning, in order."""
-        times = next((each.times for each in self.streams.values() if each.kind == "video"), [])
+        return sorted(time - self.zero for time in self._video.times)
+
+    def sounds(self, place: int | None) -> list[float]:
+        """When each piece of a sound comes: of the stream ``place`` of the copy."""
+        times = self.streams[place].times if place in self.streams else []
         return sorted(time - self.zero for time in times)
+
+    @property
+    def codec(self) -> str:
+        return self._video.codec
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something stands beside each picture: in a WebM, how transparent it is."""
+        return self._video.has_more
+
+    @property
+    def _video(self) -> Stream:
+        return next((each for each in self.streams.values() if each.kind == "video"), Stream())
 
     @property
     def is_locked(self) -> bool:

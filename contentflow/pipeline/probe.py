@@ -35,8 +35,10 @@ class Media:
     ``frame_width`` and ``frame_height`` are the pixels that a filter gets, rotated but not squared; no
     other picture in it is larger than ``most_side``. ``matrix`` is how its colours were made, by the name
     that the filter ``scale`` has for it. ``sound_index`` is the stream that players play, None where
-    there is no sound. ``pictures`` are the times of all pictures, in seconds from the film's beginning,
-    in order, and ``zero`` is that beginning by ffmpeg's clock.
+    there is no sound, and ``sound_place`` its place among those that were copied. ``pictures`` and
+    ``sounds`` are the times of their packets, in seconds from the film's beginning, in order, and ``zero``
+    is that beginning by ffmpeg's clock. ``decoder`` is another than the usual one, and ``ground`` the grey
+    that a transparent film lies on.
     """
 
     kind: Kind
@@ -45,6 +47,8 @@ class Media:
     height: int
     fps: Fraction
     sound_index: int | None = None
+    sounds: Sequence[float] = ()
+    sound_place: int | None = None
     video_index: int = 0
     frame_width: int = 0
     frame_height: int = 0
@@ -52,6 +56,9 @@ class Media:
     is_hdr: bool = False
     matrix: str = "bt709"
     most_side: int = 4096
+    decoder: str = ""
+    is_interlaced: bool = False
+    ground: int | None = None
     zero: float = 0.0
     pictures: Sequence[float] = ()
 
@@ -88,7 +95,13 @@ def _timed(media: Media, packets: Packets, outcome: Outcome, limits: Limits) -> 
         raise Unfit(Reason.CUT_OFF)
     if media.seconds < SHORTEST_SECONDS:
         raise Unfit(Reason.TOO_SHORT)
-    return replace(media, zero=packets.zero, pictures=tuple(packets.pictures))
+    decoder = _SEE_THROUGH.get(packets.codec, "") if packets.has_more else ""
+    pictures, sounds = packets.pictures, packets.sounds(media.sound_place)
+    return replace(media, decoder=decoder, zero=packets.zero, pictures=tuple(pictures), sounds=tuple(sounds))
+
+
+# WebM keeps what is transparent beside each picture, where ffmpeg's own decoders do not look.
+_SEE_THROUGH = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 def _check_codecs(packets: Packets) -> None:
@@ -131,10 +144,12 @@ def read_description(said: str, kind: Kind) -> Media:
         height=shown[1],
         fps=_rate(details),
         sound_index=None if sound is None else indexes.get(sound),
+        sound_place=sound,
         video_index=indexes.get(int(video[1]), 0),
         frame_width=frame[0],
         frame_height=frame[1],
         rotation=rotation,
+        is_interlaced=_INTERLACED.search(details) is not None,
         is_hdr="smpte2084" in details or "arib-std-b67" in details,
         matrix=_matrix(details, size),
     )
@@ -143,6 +158,9 @@ def read_description(said: str, kind: Kind) -> Media:
 def after_mapping(said: str) -> str:
     """Return what ffmpeg said once it had told of the file."""
     return _after_last(_MAPPING, said)
+
+
+_INTERLACED = re.compile(r"[(,] ?(?:top|bottom) (?:coded )?first")
 
 
 def _after_last(mark: re.Pattern[str], said: str) -> str:

@@ -73,8 +73,13 @@ def of_one_size(media: Media) -> str:
     across, down = f"iw*sar*{zoom}/{float(shape):.6f}", f"ih*{zoom}"
     return (
         f"scale=w='if({is_usual}\\,iw\\,{_floored(across)})':h='if({is_usual}\\,ih\\,{_floored(down)})'"
-        f":eval=frame,pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame"
+        f":eval=frame,pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:color=black@0:eval=frame"
     )
+
+
+def whole_pictures(media: Media) -> str:
+    """The filter that makes one picture of two halves that were filmed one after the other."""
+    return "bwdif=mode=send_frame:deint=interlaced," if media.is_interlaced else ""
 
 
 def _floored(size: str) -> str:

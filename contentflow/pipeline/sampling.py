@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from contentflow.pipeline.ffmpeg import demand, reading, run_ffmpeg
-from contentflow.pipeline.opening import Opening, Section, one_graph, open_section
+from contentflow.pipeline.ffmpeg import demand, run_ffmpeg
+from contentflow.pipeline.ground import on_ground
+from contentflow.pipeline.opening import Opening, Section, one_graph, open_section, reading_film
 from contentflow.pipeline.parts import Part, read_parts
 from contentflow.pipeline.probe import Media
 from contentflow.pipeline.reasons import Reason, Unfit
@@ -77,12 +78,12 @@ def look_at(
     """
     width, height = _sample_size(media)
     opening = open_section(media, section)
-    small = f"scale={width}:{height}:flags=fast_bilinear,format=gray"
+    small = f"null{on_ground(media)},scale={width}:{height}:flags=fast_bilinear,format=gray"
     graph = f"[0:{media.video_index}]{_close_graph(opening, small) if closely else _key_graph(small)}"
     if media.has_sound:
         graph += f";{_heard_graph(media, opening, keep_speech=keep_speech)}"
     arguments = [*opening.options, *_hasty(opening, closely=closely)]
-    arguments += [*(one_graph(media) if closely else []), *reading(source, media.kind, media.most_side)]
+    arguments += [*(one_graph(media) if closely else []), *reading_film(source, media)]
     length = ["-t", f"{section.seconds:.3f}"]
     arguments += ["-filter_complex", graph, "-map", "[small]", *length, "-fps_mode", "passthrough"]
     arguments += ["-f", "rawvideo", "-pix_fmt", "gray", "samples.raw"]
@@ -188,7 +189,7 @@ def _liveliness(source: Path, media: Media, folder: Path, seconds: float) -> NDA
         *(whole.options if media.zero else []),
         "-skip_frame",
         "nokey",
-        *reading(source, media.kind, media.most_side),
+        *reading_film(source, media),
     ]
     small = f"{whole.held(1)},scale={width}:{height}:flags=area,format=gray"
     arguments += ["-map", f"0:{media.video_index}", "-vf", small, *length, "-f", "rawvideo", "lively.raw"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
+from typing import BinaryIO
 
 from contentflow.pipeline.reasons import Reason, Unfit
 
 HEAD_BYTES = 4096
+MOST_CHUNKS = 1_000
 
 
 class Kind(Enum):
@@ -15,6 +17,8 @@ class Kind(Enum):
 
     MP4 = "mov"
     MATROSKA = "matroska"
+    WEBP = "webp_anim"
+    APNG = "apng"
     PICTURE = "picture"
 
 
@@ -25,7 +29,8 @@ _PICTURE_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1", b"avif"
 def kind_of_file(path: Path) -> Kind:
     """Raises ``Unfit``."""
     with path.open("rb") as file:
-        return kind_of(file.read(HEAD_BYTES))
+        kind = kind_of(file.read(HEAD_BYTES))
+        return Kind.PICTURE if kind is Kind.WEBP and not _has_second_picture(file) else kind
 
 
 def kind_of(head: bytes) -> Kind:
@@ -37,13 +42,36 @@ def kind_of(head: bytes) -> Kind:
     if head.startswith(b"\x1aE\xdf\xa3"):
         return Kind.MATROSKA
     if _is_picture(head):
-        return Kind.PICTURE
+        return _moving(head) or Kind.PICTURE
     raise Unfit(_otherwise(head))
 
 
 def _is_picture(head: bytes) -> bool:
     is_webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
     return is_webp or head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
+
+
+def _moving(head: bytes) -> Kind | None:
+    """What is drawn in several pictures: a flag in a WebP's head, a chunk before a PNG's first picture."""
+    if head[12:16] == b"VP8X" and len(head) > 20 and head[20] & 2:
+        return Kind.WEBP
+    before, control, frames = head.partition(b"IDAT")[0].partition(b"acTL")
+    if before.startswith(b"\x89PNG") and control and int.from_bytes(frames[:4]) > 1:
+        return Kind.APNG
+    return None
+
+
+def _has_second_picture(file: BinaryIO) -> bool:
+    """Whether a WebP that may move has two pictures: many a program marks a single one so."""
+    at, found = 12, 0
+    for _ in range(MOST_CHUNKS):
+        file.seek(at)
+        head = file.read(8)
+        found += head[:4] == b"ANMF"
+        if len(head) < 8 or found > 1:
+            break
+        at += 8 + int.from_bytes(head[4:], "little") + head[4] % 2
+    return found > 1
 
 
 _FOREIGN = (

@@ -23,6 +23,8 @@ _TRACKS_END = 256 * 1024
 
 def is_cut_off(source: Path, kind: Kind) -> bool:
     """Whether a part goes on behind the end of the file."""
+    if kind in (Kind.WEBP, Kind.APNG):
+        return is_cut_off_picture(source)
     size = source.stat().st_size
     with source.open("rb") as file:
         if kind is Kind.MP4:
