@@ -32,6 +32,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 LONGEST_TOKEN = 200
+IN_A_LANGUAGE = frozenset({"text/html", "text/csv"})
 MAX_FIELDS_BYTES = 64 * 1024
 SESSION_DAYS = 90
 
@@ -117,6 +118,8 @@ def _add_headers(response: Response) -> Response:
     if settings().is_https:
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     response.vary.add("HX-Request")
+    if response.mimetype in IN_A_LANGUAGE:
+        response.vary.update(("Accept-Language", "Cookie"))  # The cookie may hold the chosen language.
     if _is_logged_in() and request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
     return response

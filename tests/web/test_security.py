@@ -197,3 +197,17 @@ def test_the_language_form_never_leads_away(client: FlaskClient, referrer: str):
 
 def test_an_unknown_language_is_refused(client: FlaskClient):
     assert post(client, "/language", {"lang": "de"}).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/", "/legal", "/partner/login", "/l/0000000", "/nowhere", "/byop/qr"])
+def test_every_page_in_a_language_says_what_it_depends_on(client: FlaskClient, path: str) -> None:
+    """A cache between us and the visitor must not give the English page to a French reader."""
+    response = client.get(path)
+
+    varied = {name.strip() for name in response.headers["Vary"].split(",")}
+    assert varied >= {"Accept-Language", "Cookie", "HX-Request"}
+
+
+def test_what_is_the_same_in_every_language_stays_in_caches(client: FlaskClient) -> None:
+    for path in ("/healthz", "/robots.txt", "/static/css/app.css"):
+        assert "Accept-Language" not in client.get(path).headers["Vary"]
