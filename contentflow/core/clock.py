@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from babel.dates import get_timezone
@@ -15,6 +15,10 @@ FRANCE: Final[Any] = get_timezone("Europe/Paris")
 
 
 _told: ContextVar[datetime | None] = ContextVar("told", default=None)
+
+
+# Clocks of several machines differ by less; what lies further ahead was written before a clock was set back.
+SLACK: Final = timedelta(minutes=1)
 
 
 def now() -> datetime:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from flask import Flask, current_app
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from contentflow.config import settings
@@ -23,6 +23,8 @@ from contentflow.core.db import db, transaction
 from contentflow.core.work import GiveBack, Workable, bells
 
 log = logging.getLogger(__name__)
+
+LONGEST_WAIT = timedelta(days=1)  # Nothing waits as long for its next try.
 
 
 @contextmanager
@@ -72,3 +74,25 @@ def _renewed(model: type[Workable], row_id: str, lease: str) -> bool:
     except SQLAlchemyError:
         log.warning("the lease of %s was not renewed", row_id)
         return True
+
+
+def mend_times(model: type[Workable], *also: ColumnElement[bool]) -> None:
+    """Sweep: date anew what a clock that was ahead wrote; else its row would wait until then.
+
+    A lease that is alive is renewed from beside, so its new end is a whole lease from now.
+    """
+    now, lease = clock.now(), timedelta(seconds=settings().lease_seconds)
+    changes = [
+        (model.next_attempt_at > now + LONGEST_WAIT, {"next_attempt_at": now}),
+        (model.leased_until > now + lease + clock.SLACK, {"leased_until": now + lease}),
+    ]
+    is_due = or_(*(which for which, _ in changes))
+    found = db.session.scalar(select(model.id).where(is_due, *also).limit(1))
+    db.session.rollback()
+    if found is None:
+        return
+    with transaction():
+        for which, values in changes:
+            changed = update(model).where(which, *also).values(values)
+            db.session.execute(changed.execution_options(synchronize_session=False))
+    log.warning("a clock was ahead: times of %s that lay too far ahead are dated anew", model.__name__)

@@ -12,7 +12,17 @@ from contentflow.core.registry import registry
 from contentflow.core.work import register_chore, register_sweep
 from contentflow.mailing import services as mailing
 from contentflow.mailing.permission import register_sender_lock
-from contentflow.partners import cli, erasing, locks, login_mail, services, sessions, tasks, views
+from contentflow.partners import (
+    cli,
+    erasing,
+    locks,
+    login_mail,
+    login_requests,
+    services,
+    sessions,
+    tasks,
+    views,
+)
 
 
 def init_app(app: Flask) -> None:
@@ -23,4 +33,5 @@ def init_app(app: Flask) -> None:
     register_sender_lock(app, locks.is_active_sender)
     register_sweep(app, erasing.finish_left)
     registry(app).erasures.append(services.forget_partner)
+    register_sweep(app, login_requests.end_expired)
     register_chore(app, tasks.forget_ended)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from contentflow.core import clock
-from contentflow.core.db import db
+from contentflow.core.db import db, transaction
 from contentflow.core.ids import digest
 from contentflow.core.signing import short_lived_hash
 from contentflow.partners.models import LoginRequest, LoginToken
@@ -41,7 +41,21 @@ def open_request_of(token: str) -> LoginRequest:
 
 
 def is_open(request: LoginRequest) -> bool:
-    return request.ended_at is None and request.expires_at > clock.now()
+    now = clock.now()
+    is_ours = request.created_at <= now + clock.SLACK  # Else the clock was set back: nobody knows its age.
+    return request.ended_at is None and is_ours and request.expires_at > now
+
+
+def end_expired() -> None:
+    """Sweep: note that a request is too old, or from later than now, so that no set clock opens it again."""
+    now = clock.now()
+    is_over = or_(LoginRequest.expires_at <= now, LoginRequest.created_at > now + clock.SLACK)
+    over = and_(LoginRequest.ended_at.is_(None), is_over)
+    is_due = db.session.scalar(select(LoginRequest.id).where(over).limit(1)) is not None
+    db.session.rollback()
+    if is_due:
+        with transaction():
+            db.session.execute(update(LoginRequest).where(over).values(ended_at=now))
 
 
 def end(*which: ColumnElement[bool]) -> bool:
@@ -69,6 +83,7 @@ def take_try(browser_token: str) -> LoginRequest:
             LoginRequest.browser_hash == digest(browser_token),
             LoginRequest.ended_at.is_(None),
             LoginRequest.expires_at > clock.now(),
+            LoginRequest.created_at <= clock.now() + clock.SLACK,
             LoginRequest.code_tries < CODE_TRIES,
         )
         .values(code_tries=LoginRequest.code_tries + 1)

@@ -30,6 +30,8 @@ from contentflow.partners.refusals import (
 IDLE = timedelta(days=14)
 LIFETIME = timedelta(days=90)
 TOUCH_EVERY = timedelta(minutes=10)
+AHEAD = timedelta(days=1)
+FRESH_BEFORE = timedelta(hours=1)  # What is dated anew is no fresh login.
 NAME_LENGTH = 100
 KEEP_REQUESTS = timedelta(days=1)
 
@@ -234,6 +236,15 @@ def forget_ended() -> None:
     now = clock.now()
     db.session.execute(delete(LoginRequest).where(LoginRequest.created_at < now - KEEP_REQUESTS))
     db.session.execute(delete(PartnerSession).where(PartnerSession.created_at < now - LIFETIME))
+    # Noted, so that a clock that steps back does not bring it to life again.
+    idle = update(PartnerSession).where(
+        PartnerSession.last_used_at < now - IDLE, PartnerSession.revoked_at.is_(None)
+    )
+    db.session.execute(idle.values(revoked_at=now).execution_options(synchronize_session=False))
+    # From before a clock was set back: such a session would live as much longer as that clock was ahead.
+    for column in (PartnerSession.created_at, PartnerSession.last_used_at):
+        ahead = update(PartnerSession).where(column > now + AHEAD).values({column: now - FRESH_BEFORE})
+        db.session.execute(ahead.execution_options(synchronize_session=False))
 
 
 def _log_in(request: LoginRequest) -> str:

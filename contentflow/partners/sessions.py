@@ -35,7 +35,7 @@ class LoggedIn(UserMixin):  # type: ignore[misc]
     @property
     def is_fresh(self) -> bool:
         """Whether this browser logged in within the last 15 minutes."""
-        return bool(self.session.created_at > clock.now() - FRESH)
+        return bool(-clock.SLACK <= clock.now() - self.session.created_at < FRESH)
 
 
 def init_app(app: Flask) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, select
 from contentflow.config import settings
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
+from contentflow.core.lease import mend_times
 from contentflow.core.registry import Remark
 from contentflow.core.work import bells, ring_now
 from contentflow.pipeline import queue, services
@@ -58,6 +59,7 @@ def _claim(which: ColumnElement[bool]) -> queue.Claim | None:
 
 
 def ring_missed() -> None:
+    mend_times(Asset)
     missed = services.due_words()
     is_away, is_here = queue.is_any_due(queue.IS_AWAY), queue.is_any_due(queue.IS_HERE)
     db.session.rollback()  # Only read: no snapshot stays open while the bells are rung.

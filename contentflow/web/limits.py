@@ -7,6 +7,7 @@ never starts a new day.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterator
@@ -16,17 +17,20 @@ from flask import Flask
 from flask_limiter import Limiter
 from limits import RateLimitItemPerSecond
 from limits.storage import MovingWindowSupport, Storage
-from sqlalchemy import Float, Index, String, delete, func, select, text
+from sqlalchemy import ColumnElement, Float, Index, String, delete, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentflow.core.db import Base, db, in_transaction, is_sqlite, transaction
 from contentflow.core.errors import TooMany
 from contentflow.core.work import register_chore
 
+log = logging.getLogger(__name__)
+
 DAY = 86_400
 MINUTE = 60
 HOUR = 3_600
 SCHEME = "contentflow"
+SLACK_SECONDS = 60.0
 
 
 class LimitEntry(Base):
@@ -61,6 +65,7 @@ class SessionStorage(Storage, MovingWindowSupport):
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         name = _name_in(key)
         _lock(name)
+        date_anew(LimitEntry.name == name)
         now = _steady_now(name)
         if _used(name, now - expiry) + amount > limit:
             return False
@@ -106,9 +111,29 @@ def _lock(name: str) -> None:
 
 
 def _steady_now(name: str) -> float:
-    """Never before the newest entry: a clock that steps back must not open a limit."""
+    """Never before the newest entry: a clock that steps back a little must not open a limit."""
     newest = db.session.scalar(select(func.max(LimitEntry.at)).where(LimitEntry.name == name))
-    return max(database_now(), newest or 0.0)
+    now = database_now()
+    return min(max(now, newest or 0.0), now + SLACK_SECONDS)
+
+
+def date_anew(*which: ColumnElement[bool]) -> int:
+    """Date entries from later than now as of now; they count for their whole window, so nothing opens.
+
+    A clock was ahead when they were made, by two hours or by a year: untouched, they would count until then.
+    """
+    now = database_now()
+    ahead = [LimitEntry.at > now + SLACK_SECONDS, *which]
+    if db.session.scalar(select(LimitEntry.id).where(*ahead).limit(1)) is None:
+        return 0
+    dated = db.session.execute(
+        update(LimitEntry)
+        .where(*ahead)
+        .values(at=now, keep_until=now + LimitEntry.keep_until - LimitEntry.at)
+        .execution_options(synchronize_session=False)
+    )
+    log.warning("a clock was ahead: limit entries from later than now count from now on")
+    return int(dated.rowcount)  # type: ignore[attr-defined]
 
 
 def _used(name: str, since: float) -> int:
@@ -161,13 +186,14 @@ def retry_after(name: str, key: str, amount: int, window_seconds: int, cost: int
     for entry in entries:
         used -= entry.cost
         if used + cost <= amount:
-            return max(1, math.ceil(float(entry.at) + window_seconds - now))
+            return max(1, math.ceil(min(float(entry.at), now) + window_seconds - now))
     return 1
 
 
 def forget_old_entries() -> None:
     """Delete the entries whose window is over, with an hour to spare for clocks that step back."""
     with transaction():
+        date_anew()
         db.session.execute(delete(LimitEntry).where(LimitEntry.keep_until < database_now() - HOUR))
 
 
