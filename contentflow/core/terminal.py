@@ -53,6 +53,7 @@ HEADERS: Final = {
     "kind": _l("genre"),
     "type": _l("genre"),
     "transaction": _l("transaction"),
+    "network": _l("réseau"),
     "click_id": _l("clic"),
     "recipient": _l("destinataire"),
     "recipient_hash": _l("empreinte de l’adresse"),

@@ -126,9 +126,11 @@ def rate_set(currency: str, rate: str) -> Said:
 
 @terminal.command(conversion_group, "unattributed", says("Montre ce qui ne crédite personne, et pourquoi."))
 def conversion_unattributed() -> list[dict[str, Any]]:
+    names = {network.id: network.name for network in networks.list_networks()}
     return [
         {
             "id": row.id,
+            "network": names.get(row.network_id),
             "reason": conversions.why_unattributed(row),
             "type": row.type,
             "transaction": row.transaction,

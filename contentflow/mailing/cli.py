@@ -68,6 +68,7 @@ def list_deliveries(state: str | None, partner_id: str | None, limit: int) -> li
             "reason": one.reason,
             "message_id": one.message_id,
             "partner_id": one.partner_id,
+            "partner_name": one.words.get("sender_name"),
             "submission_id": one.submission_id,
             "at": clock.iso(one.created_at),
         }

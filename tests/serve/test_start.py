@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
-from contentflow import serve
+from contentflow import commands, serve
 from contentflow.config import ROOT, load
+from contentflow.core.registry import registry
 
 
 def test_a_wrong_setting_ends_gunicorn_with_one_line(tmp_path: Path) -> None:
@@ -89,3 +91,22 @@ def test_children_meet_the_product_from_whatever_folder_it_is_served(
 
     assert child.process is not None
     assert child.process.wait(30) == 0
+
+
+def test_the_start_says_what_doctor_would(app: Flask, capfd: pytest.CaptureFixture[str]) -> None:
+    parts = registry(app).doctor
+    parts.clear()
+    parts.update({"mail": lambda: "Mail rests: mend it.", "ledger": lambda: None})
+
+    commands._warn()
+
+    assert capfd.readouterr().err == "serve: mail: Mail rests: mend it.\n"
+
+
+def test_serve_warns_once_the_port_is_its_own(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(serve, "run", lambda *given: asked.extend(given) or 0)
+
+    assert app.test_cli_runner().invoke(args=["serve"]).exit_code == 0
+
+    assert asked[-1] is commands._warn
