@@ -8,7 +8,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 UV = .venv/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header $(UPGRADE) setup.cfg - --extra postgres --extra redis --extra video --extra captions
 
-.PHONY: help run test bench-video lint format lock bench-pages clean
+.PHONY: help run test attacks bench-video lint format lock bench-pages clean
 .NOTPARALLEL:
 
 help:  ## say what can be made
@@ -22,6 +22,9 @@ test: .venv/tests  ## run every test; CONTENTFLOW_TEST_ALL=1 allows no skip
 
 bench-video: .venv/tests  ## measure a render against its bare encode; SECONDS=20 MODEL=folder
 	@$(BIN)/python bin/bench-video
+
+attacks: .venv/runtime  ## attack a product of its own, or AGAINST=http://…; each attack prints its figure
+	@$(BIN)/python attacks/run.py $(AGAINST)
 
 lint: .venv/tests  ## check style, types and import rules
 	$(BIN)/ruff check .
