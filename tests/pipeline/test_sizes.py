@@ -22,13 +22,13 @@ CODECS = {
         "mp4",
         ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", "-pix_fmt", "yuv444p"],
     ),
-    "vp8": ("webm", ["-c:v", "libvpx", "-deadline", "realtime"]),
+    "vp8": ("webm", ["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8"]),
     "vp9": ("webm", ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"]),
     "prores": ("mov", ["-c:v", "prores_ks", "-profile:v", "0"]),
     "mjpeg": ("mov", ["-c:v", "mjpeg", "-pix_fmt", "yuvj420p"]),
 }
-SQUARES = [(side, side) for side in (64, 480, 500, 600, 720)]
-RATIOS = [(75, 600), (600, 75), (150, 600), (600, 150), (300, 600), (338, 600), (450, 600), (600, 338)]
+SQUARES = [(side, side) for side in (480, 500, 600, 720)]
+RATIOS = [(75, 600), (600, 75), (150, 600), (600, 150), (300, 600), (338, 600), (600, 338)]
 ODD = [(598, 600), (601, 599), (599, 601), (321, 321), (77, 601), (601, 77)]
 
 

@@ -229,3 +229,19 @@ def test_reading_begins_where_the_picture_of_the_beginning_is(
     assert read_from <= start
     shown = [time for time in pictures if read_from <= time <= start + 0.5 + 1e-6]
     assert shown or not [time for time in pictures if time <= start]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_the_sound_that_players_play_is_the_one_of_the_clip(suffix: str, tmp_path: Path):
+    source = tmp_path / f"film.{suffix}"
+    tones = [part for hertz in (880, 440) for part in ("-f", "lavfi", "-i", f"sine=frequency={hertz}:d=1")]
+    marks = ["-disposition:a:0", "0", "-disposition:a:1", "default", "-pix_fmt", "yuv420p"]
+    maps = ["-map", "0", "-map", "1", "-map", "2"]
+    ffmpeg("-f", "lavfi", "-i", "color=gray:s=64x36:r=5:d=1", *tones, *maps, *marks, str(source))
+
+    made, _ = made_of(source, tmp_path)
+
+    ffmpeg("-i", str(made / "clip.mp4"), "-ac", "1", "-ar", "8000", "-f", "s16le", str(tmp_path / "tone"))
+    wave = np.fromfile(tmp_path / "tone", dtype="<i2")[1000:5000]
+    assert int(np.abs(np.fft.rfft(wave)).argmax()) * 2 == 440
