@@ -2,7 +2,7 @@
 
 Table: ``byop_submissions``.  Pages: ``/byop/new``, ``/byop/submit``, ``/byop/preview``, ``/byop/edit``,
 ``/byop/archive``, ``/byop/status``, ``/byop/approve``, ``/byop/withdraw``, ``/byop/retry``, ``/byop/video``,
-``/byop/clip``, ``/clip-mails/<token>``.
+``/byop/part``, ``/byop/clip``, ``/clip-mails/<token>``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from flask import Flask
 
 from contentflow.byop import clip_mail, clip_mail_views, erasing, services, uploads, views
 from contentflow.byop import clip_views as _clip_views  # noqa: F401 (its routes join the blueprint)
+from contentflow.byop import part_views as _part_views  # noqa: F401 (the same)
 from contentflow.byop import video_views as _video_views  # noqa: F401 (the same)
 from contentflow.core.registry import registry
 from contentflow.mailing.services import register_composer

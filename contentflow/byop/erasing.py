@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from contentflow.byop.models import Submission
 from contentflow.core import clock
 from contentflow.core.db import db
+from contentflow.pipeline import arrivals
 from contentflow.pipeline import services as pipeline
 
 AT_ONCE = 100
@@ -16,6 +17,7 @@ AT_ONCE = 100
 
 def sweep_partner(partner_id: str, _address_hash: str) -> Iterator[None]:
     """Withdraw the posts and erase their words and videos, a hundred a step; each step is a transaction."""
+    arrivals.drop_all(partner_id)
     last = ""
     while True:
         own = Submission.partner_id == partner_id, Submission.id > last

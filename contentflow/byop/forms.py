@@ -20,6 +20,8 @@ from contentflow.byop.source_url import Refusal, refusal_of
 from contentflow.byop.words import Words, clean_line, clean_text, normalise_hashtags
 from contentflow.core.errors import Refused
 from contentflow.core.ids import digest, new_id
+from contentflow.partners.sessions import current_partner
+from contentflow.pipeline import arrivals
 
 MOST_CHARACTERS = {"title": 120, "description": 2_000, "hashtags": 300, "cta": 200}
 
@@ -103,6 +105,18 @@ class VideoForm(CheckedForm):
     source_url = StringField(_l("Colle l'URL d'une vidéo"), filters=[_value])
     video = FileField(_l("Ou envoie un fichier"))
 
+    # What arrived in parts before the form: a file that is sent with it goes before.
+    part = StringField(filters=[_value])
+
+    def validate_part(self, field: Field) -> None:
+        if field.data and not sent_file(self.video) and self._whole() is None:
+            field.data = ""
+            self.video.errors = [str(_("L’envoi de ta vidéo s’est perdu : choisis-la à nouveau."))]
+            raise ValidationError(self.video.errors[0])
+
+    def _whole(self) -> Path | None:
+        return arrivals.find_whole(current_partner().id, self.part.data or "")
+
     def validate_video(self, field: Field) -> None:
         if is_empty_file(field):
             raise ValidationError(
@@ -111,7 +125,11 @@ class VideoForm(CheckedForm):
 
     def validate_source_url(self, field: Field) -> None:
         # Where a file was sent, nobody follows the address.
-        refusal = refusal_of(field.data) if field.data and not sent_file(self.video) else None
+        refusal = (
+            refusal_of(field.data)
+            if field.data and not sent_file(self.video) and not self.part.data
+            else None
+        )
         if refusal is not None:
             raise ValidationError(str(URL_SENTENCES[refusal]))
 
@@ -123,7 +141,7 @@ class VideoForm(CheckedForm):
 
     def sent(self) -> tuple[Path | None, str]:
         """Return where the file that was sent lies, and its SHA-256; reading it may take a while."""
-        path = sent_file(self.video)
+        path = sent_file(self.video) or self._whole()
         return path, _digest(path) if path else ""
 
 

@@ -13,8 +13,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from contentflow.core.db import db
 from contentflow.core.errors import Refused, TooMany
 from contentflow.partners.sessions import current_partner
+from contentflow.pipeline import arrivals
 from contentflow.pipeline import services as pipeline
-from contentflow.pipeline.reasons import SENTENCES, Reason
 from contentflow.web.errors import drain
 from contentflow.web.security import MAX_FIELDS_BYTES
 
@@ -30,13 +30,6 @@ UPLOADS = {"byop.submit", "byop.replace_video"}
 
 def init_app(app: Flask) -> None:
     app.request_class = UploadRequest
-
-
-class NoRoom(Refused):
-    """The disk must keep room for all else that is written; nothing of the video is kept."""
-
-    status = 507
-    message = SENTENCES[Reason.NO_ROOM]
 
 
 class Places:
@@ -74,6 +67,8 @@ class UploadRequest(Request):
         is_multipart = self.mimetype == "multipart/form-data"
         if self._is_upload:
             return pipeline.most_bytes() + FIELDS_BYTES
+        if self.endpoint == "byop.append_part":
+            return arrivals.PIECE_BYTES
         if self.endpoint == "byop.retry" and is_multipart:
             return SUBTITLES_BYTES
         return super().max_content_length
@@ -136,7 +131,7 @@ class UploadRequest(Request):
 
 def _demand_room(size: int) -> None:
     if not pipeline.media().has_room(size):
-        raise NoRoom
+        raise arrivals.NoRoom
 
 
 def _only_with_room(stream: IO[bytes]) -> IO[bytes]:

@@ -157,8 +157,6 @@
   document.addEventListener("htmx:responseError", ({ detail }) => {
     if (!detail.xhr.getResponseHeader("HX-Retarget")) say(notices().dataset.failed, "failed");
   });
-  document.addEventListener("htmx:xhr:progress", ({ target, detail: { total, loaded } }) =>
-    Object.assign(target.querySelector?.("[data-upload]") ?? {}, { hidden: !total, max: total, value: loaded }));
   document.addEventListener("htmx:sendError", ({ target, detail }) => {
     if (detail.requestConfig.triggeringEvent) say(notices().dataset[target.dataset.channel ? "uncounted" : "offline"], "failed");
   });

@@ -355,6 +355,9 @@ OTHERS = {
     # Not the partner's own acts on what is theirs, or told apart by a test of their own.
     "/partner/erase": {"confirm": "ERASE"},
     "/byop/preview": {},
+    "/byop/part": {},
+    "/byop/part/begin": {"size": "1"},
+    "/byop/part/drop": {},
     "/byop/email/check": {"sid": "x", "emails": ""},
 }
 
