@@ -146,4 +146,4 @@ def test_what_is_no_address_cannot_be_suppressed(app) -> None:
     result = app.test_cli_runner().invoke(args=["suppression", "add", "nobody"])
 
     assert result.exit_code == 1
-    assert "not an email address" in result.output
+    assert "This is not an e" in result.output
