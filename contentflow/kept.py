@@ -21,7 +21,15 @@ from contentflow.sharekit import keeping as shares
 
 MONTH_DAYS = 30
 # What is in these is about offers and machines, not about anybody.
-NOBODYS: Final = ("offers", "offer_pictures", "networks", "currency_rates", "heartbeats", "mail_pauses")
+NOBODYS: Final = (
+    "offers",
+    "offer_pictures",
+    "click_budgets",
+    "networks",
+    "currency_rates",
+    "heartbeats",
+    "mail_pauses",
+)
 
 
 def init_app(app: Flask) -> None:

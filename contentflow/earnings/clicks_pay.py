@@ -1,43 +1,77 @@
-"""Cents per valid click: each closed UTC day is paid out of the roll-ups, once, within the offer's budget."""
+"""Cents per valid click: each closed day is paid out of the roll-ups, once, within the offer's budget."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import groupby
 
 from sqlalchemy import func, select
 
 from contentflow.byop.models import Submission
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
-from contentflow.earnings import contracts, fraud, holds, ledger, postings, revshare
+from contentflow.earnings import (
+    click_budget,
+    click_fraud,
+    contracts,
+    fraud,
+    holds,
+    ledger,
+    postings,
+    revshare,
+)
 from contentflow.earnings.attribution import advertiser_of, terms_of
 from contentflow.earnings.ledger import Source
 from contentflow.earnings.models import Credit
+from contentflow.earnings.postings import Account
 from contentflow.links import services as links
-from contentflow.links.models import Click, Link, LinkDay
+from contentflow.links.models import Link, LinkDay
 from contentflow.offers.models import Offer
 
 LOOKED_BACK = timedelta(days=35)  # A spool that was away for a month is paid too.
-BLOCK_CLICKS = 20
-BLOCK_PERCENT = 60
 
 
 @dataclass(frozen=True)
 class PaidDay:
-    """The valid clicks of one link on one day."""
+    """The valid clicks of one link on one day, each worth ``click_cents``."""
 
     link_id: str
     day: date
     clicks: int
+    offer_id: str
+    partner_id: str
+    click_cents: int
+
+
+@dataclass
+class Judgement:
+    """What is wrong with a partner's day, looked at once for all its links."""
+
+    links_of: Mapping[tuple[str, date], list[str]]
+    _found: dict[tuple[str, date], set[str]] = field(default_factory=dict)
+
+    def of(self, partner_id: str, day: date) -> set[str]:
+        key = (partner_id, day)
+        if key not in self._found:
+            self._found[key] = click_fraud.reasons(partner_id, day, self.links_of[key])
+        return self._found[key]
 
 
 def pay_closed_days() -> None:
     """Chore: credit what the valid clicks of closed days earned and no credit has yet."""
-    today = clock.now().date()
+    today = clock.today()
     found = (
-        select(LinkDay.link_id, LinkDay.day, LinkDay.clicks)
+        select(
+            LinkDay.link_id,
+            LinkDay.day,
+            LinkDay.clicks,
+            Link.offer_id,
+            Link.partner_id,
+            Submission.click_cents,
+        )
         .join(Link, Link.id == LinkDay.link_id)
         .join(Submission, Submission.id == Link.submission_id)
         .where(
@@ -47,26 +81,67 @@ def pay_closed_days() -> None:
             LinkDay.clicks > 0,
             Submission.click_cents > 0,
         )
-        .order_by(LinkDay.day, LinkDay.link_id)
+        .order_by(LinkDay.day, Link.offer_id, Link.partner_id, LinkDay.link_id)
     )
-    days = [PaidDay(link_id, day, clicks) for link_id, day, clicks in db.session.execute(found)]
+    days = [PaidDay(*row) for row in db.session.execute(found)]
     db.session.rollback()
-    for day in days:
-        with transaction():
-            pay_day(day)
+    links_of: dict[tuple[str, date], list[str]] = {}
+    for paid in days:
+        links_of.setdefault((paid.partner_id, paid.day), []).append(paid.link_id)
+    judgement = Judgement(links_of)
+    for (day, offer_id), of_offer in groupby(days, key=lambda paid: (paid.day, paid.offer_id)):
+        _pay_offer(offer_id, day, list(of_offer), judgement)
 
 
-def pay_day(paid: PaidDay) -> None:
-    """Credit the clicks that are not paid yet. Fewer than before take nothing back: that is done by name."""
+def _pay_offer(offer_id: str, day: date, days: list[PaidDay], judgement: Judgement) -> None:
+    """Pay an offer's links of one day, each in a transaction of its own."""
+    done = _paid_units(offer_id, day)
+    db.session.rollback()
+    if all(done[paid.link_id] >= paid.clicks for paid in days):
+        return
+    with transaction():
+        budget_cents = click_budget.keep(offer_id, day)
+    shares = _shares(days, budget_cents)
+    db.session.rollback()
+    for paid in days:
+        if shares[paid.link_id] > done[paid.link_id]:
+            with transaction():
+                pay_day(paid, shares[paid.link_id], budget_cents, judgement)
+
+
+def _shares(days: list[PaidDay], budget_cents: int | None) -> Mapping[str, int]:
+    """Return how many clicks of each link the budget pays, by the time of every click."""
+    if budget_cents is None:
+        return {paid.link_id: paid.clicks for paid in days}
+    links_of: dict[str, list[str]] = {}
+    for paid in days:
+        links_of.setdefault(paid.partner_id, []).append(paid.link_id)
+    clicked = click_budget.clicks_by_time(links_of, days[0].day)
+    return click_budget.share(clicked, {paid.link_id: paid.click_cents for paid in days}, budget_cents)
+
+
+def _paid_units(offer_id: str, day: date) -> Counter[str]:
+    """Return how many clicks of each link have a credit."""
+    found = select(Credit.key, Credit.units).where(
+        Credit.offer_id == offer_id, Credit.day == day, Credit.kind == "clicks"
+    )
+    units: Counter[str] = Counter()
+    for key, number in db.session.execute(found):
+        units[key.split(":")[1]] += number
+    return units
+
+
+def pay_day(paid: PaidDay, clicks: int, budget_cents: int | None, judgement: Judgement) -> None:
+    """Credit those of ``clicks`` that are not paid yet. Fewer than before take nothing back."""
     link = db.session.get_one(Link, paid.link_id)
     submission = db.session.get_one(Submission, link.submission_id)
     offer = db.session.get_one(Offer, link.offer_id, with_for_update={"key_share": True})
-    ledger.lock_partner(link.partner_id)
+    if not ledger.lock_partner(link.partner_id):
+        return
     key = f"clicks:{link.id}:{paid.day}"
     times, done = _paid_already(key)
-    due = paid.clicks - done
-    terms = terms_of(submission)
-    cents = revshare.click_earnings(max(due, 0), terms.click_cents, _budget_left(offer, paid.day))
+    terms, left = terms_of(submission), click_budget.left(offer.id, paid.day, budget_cents)
+    cents = revshare.click_earnings(max(clicks - done, 0), terms.click_cents, left)
     if not cents:
         return
     room = contracts.room_cents(link.partner_id, advertiser_of(offer))
@@ -87,7 +162,7 @@ def pay_day(paid: PaidDay) -> None:
     ledger.post(source.key, "clicks", postings.earn(0, ledger.shares_of(credits)), link.partner_id)
     if beyond:
         holds.hold(credits[-1], [contracts.CONTRACT])
-    _hold_suspicious(credits, paid, link.partner_id)
+    _hold_suspicious(credits, paid, judgement.of(link.partner_id, paid.day))
 
 
 def _paid_already(key: str) -> tuple[int, int]:
@@ -97,45 +172,32 @@ def _paid_already(key: str) -> tuple[int, int]:
     return int(times), int(units)
 
 
-def _budget_left(offer: Offer, day: date) -> int | None:
-    if offer.daily_budget_cents is None:
-        return None
-    spent = select(func.sum(Credit.cents)).where(
-        Credit.offer_id == offer.id, Credit.day == day, Credit.kind == "clicks"
-    )
-    return offer.daily_budget_cents - int(db.session.scalar(spent) or 0)
-
-
-def _hold_suspicious(credits: Iterable[Credit], paid: PaidDay, partner_id: str) -> None:
-    reasons = set()
+def _hold_suspicious(credits: Iterable[Credit], paid: PaidDay, of_day: set[str]) -> None:
+    reasons = set(of_day)
     fraudulent = select(LinkDay.clicks).where(
         LinkDay.link_id == paid.link_id, LinkDay.day == paid.day, LinkDay.verdict == "fraud"
     )
     if (db.session.scalar(fraudulent) or 0) > paid.clicks:
         reasons.add(fraud.BURST)
-    if _is_one_block(paid, partner_id):
-        reasons.add(fraud.NETWORK_BLOCK)
-    if fraud.is_refunded_often(partner_id):
+    if fraud.is_refunded_often(paid.partner_id):
         reasons.add(fraud.REFUND_RATIO)
+    if click_fraud.sells_nothing(paid.partner_id, paid.offer_id):
+        reasons.add(fraud.NO_SALES)
     for credit in credits:
         holds.hold(credit, reasons)
+    for credit in _earlier(paid, fraud.STEADY_BLOCK in of_day) if of_day else ():
+        holds.hold(credit, of_day)
 
 
-def _is_one_block(paid: PaidDay, partner_id: str) -> bool:
-    """Whether most of at least 20 valid clicks came out of one block of addresses."""
-    start = clock.start_of(paid.day)
-    blocks = (
-        select(func.count(Click.id).label("clicks"))
-        .where(
-            Click.partner_id == partner_id,
-            Click.at >= start,
-            Click.at < start + timedelta(days=1),
-            Click.link_id == paid.link_id,
-            Click.verdict == links.VALID,
-            Click.block_hash.is_not(None),
+def _earlier(paid: PaidDay, is_week: bool) -> Iterable[Credit]:
+    """Return what is still pending of this day, or of the week before it: it is of the same farm."""
+    since = paid.day - click_fraud.WEEK if is_week else paid.day - timedelta(days=1)
+    return db.session.scalars(
+        select(Credit).where(
+            Credit.partner_id == paid.partner_id,
+            Credit.kind == "clicks",
+            Credit.state == str(Account.PENDING),
+            Credit.day > since,
+            Credit.day <= paid.day,
         )
-        .group_by(Click.block_hash)
-        .subquery()
-    )
-    most = db.session.scalar(select(func.max(blocks.c.clicks))) or 0
-    return paid.clicks >= BLOCK_CLICKS and most * 100 > paid.clicks * BLOCK_PERCENT
+    ).all()

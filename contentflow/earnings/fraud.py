@@ -21,6 +21,9 @@ SELF_CLICK: Final = "self_click"
 ROBOT: Final = "robot"
 NETWORK_BLOCK: Final = "network_block"
 REFUND_RATIO: Final = "refund_ratio"
+STEADY_BLOCK: Final = "steady_block"
+REPEATED: Final = "repeated"
+NO_SALES: Final = "no_sales"
 
 BURST_CONVERSIONS = 10  # on one link
 BURST_TIME = timedelta(minutes=10)

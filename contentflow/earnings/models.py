@@ -125,6 +125,16 @@ class Credit(Base):
     at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
+class ClickBudget(Base):
+    """The budget that an offer's clicks of a day that is over shared; None: without limit."""
+
+    __tablename__ = "click_budgets"
+
+    offer_id: Mapped[str] = mapped_column(ForeignKey("offers.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    budget_cents: Mapped[int | None] = mapped_column(BigInteger)
+
+
 class Hold(Base):
     """Why a credit is held; it stays so until every hold on it is released."""
 

@@ -15,7 +15,10 @@ REASONS: Final[Mapping[str, object]] = {
     "burst": _l("Beaucoup de ventes ou de clics en très peu de temps : l'équipe vérifie."),
     "self_click": _l("Cela vient d'une visite faite depuis ton propre compte : l'équipe vérifie."),
     "robot": _l("La visite ressemble à celle d'un robot : l'équipe vérifie."),
-    "network_block": _l("Beaucoup de visites viennent du même réseau : l'équipe vérifie."),
+    "network_block": _l("Beaucoup de visites viennent du même réseau : l’équipe vérifie."),
+    "steady_block": _l("Beaucoup de visites viennent du même réseau : l’équipe vérifie."),
+    "repeated": _l("Beaucoup de clics viennent des mêmes visiteurs : l’équipe vérifie."),
+    "no_sales": _l("Beaucoup de clics et aucune vente : l’équipe vérifie."),
     "refund_ratio": _l("Beaucoup de tes ventes sont remboursées : l'équipe vérifie les nouvelles."),
 }
 KINDS: Final[Mapping[str, object]] = {
