@@ -114,4 +114,4 @@ def test_pictures_that_change_between_two_key_frames_are_not_squashed(tmp_path: 
 def test_parts_are_read_from_what_ffmpeg_saw_and_from_nothing_before():
     said = f"a key\n{LINE}Stream mapping:\n{LINE}"
 
-    assert read_parts(said) == [Part(720, 576, pytest.approx(4 / 3), True)]
+    assert read_parts(said) == [Part(720, 576, pytest.approx(4 / 3), is_interlaced=True, has_alpha=False)]
