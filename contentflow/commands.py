@@ -83,9 +83,9 @@ def _examine(as_json: bool) -> int:
 
 
 def _warn() -> None:
-    """Say at the start what “doctor” would."""
+    """Say at the start what “doctor” would; the worker is about to start, that none was seen is no news."""
     for name in registry().doctor:
-        if finding := _finding(name):
+        if name != "worker" and (finding := _finding(name)):
             serve.say(f"{name}: {finding}")
     db.session.remove()
     db.engine.dispose()  # The parent of “serve” holds no connection.

@@ -7,6 +7,7 @@ whose text names the setting, the value and what is accepted.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -233,20 +234,24 @@ def _sqlite_url(data_dir: Path) -> str:
 
 
 def _networks_with_get(environ: Mapping[str, str]) -> str:
-    try:
-        return values.networks_with_get(environ)
-    except ValueError as error:
-        raise WrongSetting(NAMES["network_get"], "…", str(error)) from None
+    """Return the networks whose ``NETWORK_<NAME>_ALLOW_GET`` is true, in lower case, with commas."""
+    names = [name for name in environ if re.fullmatch(r"NETWORK_[A-Z0-9_]{1,32}_ALLOW_GET", name)]
+    allowed = [name for name in names if _read(name, environ[name].strip() or "false", values.boolean)]
+    return ",".join(sorted(name[len("NETWORK_") : -len("_ALLOW_GET")].lower() for name in allowed))
 
 
 def _parse(item: Field[Any], environ: Mapping[str, str]) -> Any:
     assert item.default is MISSING
     text = environ.get(name_of(item), "")
+    text = text if text.strip() else item.metadata["default"]
+    return _read(name_of(item), text, item.metadata["parse"], "…" if item.name in SECRET else text)
+
+
+def _read(name: str, text: str, parse: values.Parser, shown: str | None = None) -> Any:
     try:
-        return item.metadata["parse"](text if text.strip() else item.metadata["default"])
+        return parse(text)
     except ValueError as error:
-        shown = "…" if item.name in SECRET else text
-        raise WrongSetting(name_of(item), shown, str(error)) from None
+        raise WrongSetting(name, shown or text, str(error)) from None
 
 
 def _require(parsed: Mapping[str, Any]) -> None:

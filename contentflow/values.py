@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
 from pathlib import Path
@@ -187,16 +187,6 @@ def keys(text: str) -> tuple[str, ...]:
 
 def network_names(text: str) -> frozenset[str]:
     return frozenset(name for name in text.split(",") if name)
-
-
-def networks_with_get(environ: Mapping[str, str]) -> str:
-    """Return the networks whose ``NETWORK_<NAME>_ALLOW_GET`` is true, in lower case, with commas."""
-    allowed = []
-    for name, text in environ.items():
-        found = re.fullmatch(r"NETWORK_([A-Z0-9_]{1,32})_ALLOW_GET", name)
-        if found and text.strip() and boolean(text):
-            allowed.append(found[1].lower())
-    return ",".join(sorted(allowed))
 
 
 def path(text: str) -> Path:

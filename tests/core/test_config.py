@@ -38,6 +38,7 @@ def test_the_defaults_are_those_of_the_contract():
         ("PORT", "0"),
         ("PORT", "１２"),
         ("FEATURE_BYOP", "perhaps"),
+        ("NETWORK_AWIN_ALLOW_GET", "perhaps"),
         ("BYOP_DEFAULT_REVSHARE_PCT", "1.01"),
         ("BYOP_DEFAULT_REVSHARE_PCT", "0.123456"),
         ("BYOP_DEFAULT_REVSHARE_PCT", "nan"),

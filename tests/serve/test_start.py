@@ -97,6 +97,7 @@ def test_the_start_says_what_doctor_would(app: Flask, capfd: pytest.CaptureFixtu
     parts = registry(app).doctor
     parts.clear()
     parts.update({"mail": lambda: "Mail rests: mend it.", "ledger": lambda: None})
+    parts["worker"] = lambda: "No worker was seen."  # This very command starts it next.
 
     commands._warn()
 
