@@ -117,6 +117,7 @@ def _start(lane: Lane) -> LaneConsumer:
 
 def _sweep_until(app: Flask, stop: threading.Event, hands: Hands) -> None:
     next_beat = next_chores = 0.0
+    steadiness = heartbeat.Steadiness()
     while not stop.is_set():
         now = time.monotonic()
         with app.app_context():
@@ -127,10 +128,19 @@ def _sweep_until(app: Flask, stop: threading.Event, hands: Hands) -> None:
             for sweep in bells().sweeps:
                 _survive(sweep)
             if now >= next_chores:
-                for chore in bells().chores:
-                    _survive(chore)
+                _survive(lambda: _do_chores(steadiness))
                 next_chores = now + CHORES_SECONDS
         stop.wait(SWEEP_SECONDS)
+
+
+def _do_chores(steadiness: heartbeat.Steadiness) -> None:
+    with transaction():
+        is_steady = steadiness.look()
+    if not is_steady:
+        log.warning("the clock leapt: what is old is deleted in an hour, if it goes on from here")
+        return
+    for chore in bells().chores:
+        _survive(chore)
 
 
 def _beat() -> None:

@@ -16,5 +16,6 @@ def init_app(app: Flask) -> None:
     readiness["migrations"] = migrate.check_revision
     readiness["worker"] = heartbeat.check_worker
     registry.registry(app).doctor.update(readiness)
+    registry.registry(app).doctor["clock"] = heartbeat.check_clock
     registry.registry(app).doctor["bells"] = work.check_bells
     registry.registry(app).doctor["privacy"] = private.check_privacy

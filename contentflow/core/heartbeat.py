@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,6 +11,8 @@ from contentflow.core import clock
 from contentflow.core.db import Base, db
 
 FRESH = timedelta(seconds=30)
+LOOK, LEPT = "chores", "leap"  # Rows of their own: the last look at the clock, and the last leap.
+LEAP, AWAY = timedelta(hours=1), timedelta(days=2)
 
 
 class Heartbeat(Base):
@@ -23,6 +26,43 @@ class Heartbeat(Base):
 
 def beat(name: str) -> None:
     db.session.merge(Heartbeat(name=name, at=clock.now()))
+
+
+class Steadiness:
+    """Whether the clock went on as time did: what is old is deleted by no clock that just leapt.
+
+    Asked about once an hour. A clock that leapt, or a worker that was away for days, is believed at the
+    next look, if it goes on from there: a year ahead for a moment must not be the end of a year's rows.
+    """
+
+    def __init__(self) -> None:
+        self._looked: tuple[datetime, float] | None = None
+
+    def look(self) -> bool:
+        """Compare with the look before, in this process or an earlier one; needs a transaction."""
+        now, steady = clock.now(), time.monotonic()
+        before, self._looked = self._looked, (now, steady)
+        if before is None:
+            seen = db.session.get(Heartbeat, LOOK)
+            expected, slack = (seen.at, AWAY) if seen is not None else (now, AWAY)
+        else:
+            expected, slack = before[0] + timedelta(seconds=steady - before[1]), LEAP
+        if now - expected > slack:
+            db.session.merge(Heartbeat(name=LEPT, at=expected))
+            return False
+        beat(LOOK)
+        return True
+
+
+def check_clock() -> str | None:
+    """Doctor: None unless the clock leapt ahead in the last day."""
+    leapt = db.session.get(Heartbeat, LEPT)
+    if leapt is None or clock.now() - leapt.at > timedelta(days=1):
+        return None
+    return (
+        f"The clock leapt ahead after {clock.iso(leapt.at)}, or no worker ran for days: see that the machine "
+        "keeps its time (NTP). Nothing old was deleted by it."
+    )
 
 
 def check_worker() -> str | None:

@@ -181,3 +181,51 @@ def test_a_visitors_key_from_the_days_to_come_is_destroyed(app: Flask):
     visitor_keys.destroy_old_keys()
 
     assert [key.day for key in db.session.query(VisitorKey)] == [clock.now().date()]
+
+
+def looks(steadiness: heartbeat.Steadiness, offset: timedelta, hours: float, monkeypatch) -> bool:
+    """A look while the clock is ``offset`` away, ``hours`` after the start as the machine counts them."""
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: 3600 * hours)
+    with at(offset), transaction():
+        return steadiness.look()
+
+
+def test_what_is_old_is_not_deleted_by_a_clock_that_is_a_year_ahead_for_a_moment(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    steadiness = heartbeat.Steadiness()
+    assert looks(steadiness, timedelta(0), 0, monkeypatch)
+    assert heartbeat.check_clock() is None
+
+    assert not looks(steadiness, YEAR, 1, monkeypatch)
+
+    assert "leapt" in (heartbeat.check_clock() or "")
+    assert looks(steadiness, 2 * HOUR, 2, monkeypatch)
+    with at(timedelta(days=2)):
+        assert heartbeat.check_clock() is None
+
+
+def test_a_clock_that_goes_on_from_where_it_leapt_is_believed(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    steadiness = heartbeat.Steadiness()
+    looks(steadiness, timedelta(0), 0, monkeypatch)
+
+    assert not looks(steadiness, timedelta(days=10), 1, monkeypatch)
+    assert looks(steadiness, timedelta(days=10, hours=1), 2, monkeypatch)
+
+
+def test_a_worker_that_starts_under_a_clock_far_ahead_waits_an_hour(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    assert looks(heartbeat.Steadiness(), timedelta(0), 0, monkeypatch)
+
+    assert looks(heartbeat.Steadiness(), timedelta(days=1), 0, monkeypatch)
+    assert not looks(heartbeat.Steadiness(), YEAR, 0, monkeypatch)
+
+
+def test_a_clock_that_steps_back_deletes_nothing_new_and_is_no_leap(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    steadiness = heartbeat.Steadiness()
+    looks(steadiness, timedelta(0), 0, monkeypatch)
+
+    assert looks(steadiness, -2 * HOUR, 1, monkeypatch)
