@@ -13,6 +13,7 @@ from contentflow.core.db import transaction
 from contentflow.core.errors import NotFound
 from contentflow.links.models import Link
 from contentflow.mailing import services as mailing
+from contentflow.partners import addresses
 from contentflow.partners.sessions import current_partner
 from contentflow.sharekit import emails, quota, services
 from contentflow.sharekit.forms import EmailForm
@@ -89,6 +90,11 @@ def verdict_sentence(verdict: str, reason: str = "") -> str:
 
 
 @bp.app_template_filter()
+def likely_meant(address: str) -> str | None:
+    return addresses.likely_meant(address)
+
+
+@bp.app_template_filter()
 def state_icon(state: str | None) -> str:
     return emails.STATE_ICONS.get(state or "", "triangle-alert")
 
@@ -112,7 +118,10 @@ def log() -> ResponseReturnValue:
         services.press(partner_id, submission_id, request.form.get("ch", ""))
     if not is_htmx():
         return go_to(url_for("sharekit.kit", id=submission_id))
-    return render("sharekit/counters.html", kit=services.kit(partner_id, submission_id), names=CHANNEL_NAMES)
+    found = services.kit(partner_id, submission_id)
+    response = render("sharekit/counters.html", kit=found, names=CHANNEL_NAMES)
+    response.headers["HX-Trigger-After-Settle"] = "pressed"
+    return response
 
 
 @bp.get("/byop/qr")

@@ -94,6 +94,7 @@ def test_a_send_can_be_taken_back(phone: BrowserContext, live: Live):
 
     expect(page.locator("#email-cancel")).to_be_visible()
     expect(page.locator("#share-counters [data-channel=email]")).to_have_attribute("data-count", "1")
+    expect(page.locator("#results")).to_contain_text("Partagé 1 fois")
     page.reload()
     page.goto(f"{live.url}/partner/portal")
     page.go_back()
@@ -101,5 +102,6 @@ def test_a_send_can_be_taken_back(phone: BrowserContext, live: Live):
 
     expect(page.locator("[data-state=cancelled]")).to_contain_text("undone@example.org")
     expect(page.locator("#share-counters [data-channel=email]")).to_have_attribute("data-count", "0")
+    expect(page.locator("#results")).to_contain_text("Partage ton lien une première fois")
     assert page.evaluate("document.activeElement.tagName") != "BODY"
     assert findings(page) == []

@@ -298,6 +298,29 @@ def test_too_many_are_not_called_recipients_while_they_are_typed(make_app, alice
     assert "personnes recevront" not in page
 
 
+def test_the_trim_is_offered_while_too_many_are_typed(make_app, alice: Any, alices_post: Any):
+    client = log_in(browser(make_app(SHARE_EMAIL_DAILY_LIMIT="3")), alice.id)
+
+    page = post(client, "/byop/email/check", fields(alices_post.id, addresses(5)), headers=HTMX)
+    trimmed = post(client, "/byop/email", fields(alices_post.id, addresses(5), keep="3"), headers=HTMX)
+
+    assert 'name="keep" value="3"' in page.get_data(as_text=True)
+    said = trimmed.get_data(as_text=True).split("data-say")
+    assert len(said) == 2
+    assert "La liste garde 3 adresses" in said[1]
+    assert deliveries() == []
+
+
+def test_a_slip_in_a_well_known_domain_is_asked_about(alice_client: FlaskClient, alices_post: Any):
+    typed = fields(alices_post.id, f"paul@gmial.com, {addresses(25)}")
+
+    page = post(alice_client, "/byop/email/check", typed, headers=HTMX).get_data(as_text=True)
+
+    assert "Est-ce plutôt paul@gmail.com" in page
+    assert page.count("Est-ce plutôt") == 1
+    assert verdicts(page)["paul@gmial.com"] == "queued"
+
+
 def test_the_result_stops_asking_once_all_is_settled(make_app, alice: Any, alices_post: Any):
     app = make_app(SHARE_EMAIL_UNDO_SECONDS="0", ENV="development")
     client = log_in(browser(app), alice.id)

@@ -39,6 +39,17 @@ def test_a_press_moves_the_counter_in_the_fragment(alice_client, alices_post):
     assert Marks(fragment).counts() == dict.fromkeys(CHANNELS, 0) | {"whatsapp": 2}
 
 
+def test_without_a_click_the_next_step_looks_again_after_a_press(alice_client, alices_post):
+    first = alice_client.get(f"/byop/kit?id={alices_post.id}").get_data(as_text=True)
+    answer = press(alice_client, alices_post, "whatsapp", headers=HTMX)
+    later = alice_client.get(f"/byop/kit?id={alices_post.id}").get_data(as_text=True)
+
+    assert answer.headers["HX-Trigger-After-Settle"] == "pressed"
+    assert "Partage ton lien une première fois" in first
+    assert "Partagé 1 fois, pas encore de clic." in later
+    assert first.count("pressed from:body") == later.count("pressed from:body") == 1
+
+
 def test_a_plain_press_leads_back_to_the_kit(alice_client, alices_post, alices_kit):
     answer = press(alice_client, alices_post, "telegram")
 
