@@ -54,6 +54,12 @@ class Steadiness:
         return True
 
 
+def sure_now() -> datetime:
+    """Return the time, or what it can be at most by the last look at a steady clock."""
+    looked = db.session.get(Heartbeat, LOOK)
+    return clock.now() if looked is None else min(clock.now(), looked.at + 2 * LEAP)
+
+
 def check_clock() -> str | None:
     """Doctor: None unless the clock leapt ahead in the last day."""
     leapt = db.session.get(Heartbeat, LEPT)

@@ -21,6 +21,7 @@ def init_app(app: Flask) -> None:
     register_earned(app, ledger.earned_of_post)
     register_sweep(app, services.mature_due)
     register_chore(app, clicks_pay.pay_closed_days)
+    register_chore(app, services.date_anew)
     parts = registry(app)
     parts.exports["conversions"] = services.export_conversions
     parts.exports["ledger"] = services.export_ledger

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 
-from contentflow.core import audit, clock
+from contentflow.byop.models import Submission
+from contentflow.core import audit, clock, heartbeat
 from contentflow.core.db import db, transaction
 from contentflow.core.ids import new_id
 from contentflow.earnings import contracts, holds, ledger, postings
@@ -15,15 +18,31 @@ from contentflow.earnings.postings import Account, Share
 from contentflow.earnings.refusals import NothingHeld, ReasonMissing, TooMuchTaken
 from contentflow.links import services as links
 from contentflow.links.models import Click, LinkDay
+from contentflow.offers.terms import MOST_DAYS
+
+log = logging.getLogger(__name__)
 
 
 def mature_due() -> None:
-    """Sweep: make available what was held long enough; one transaction a partner."""
-    due = ledger.due_credits(clock.now())
+    """Sweep: make available what was held long enough; one transaction a partner.
+
+    What matures under a clock that leapt would be available for good, so a steady clock says what is due.
+    """
+    due = ledger.due_credits(heartbeat.sure_now())
     db.session.rollback()
     for partner_id in {partner_id for partner_id, _ in due}:
         with transaction():
             ledger.mature(partner_id, [credit_id for owner, credit_id in due if owner == partner_id])
+
+
+def date_anew() -> None:
+    """Let what was credited while a clock was far ahead wait its holding days, and no longer."""
+    late = Credit.matures_at > clock.now() + timedelta(days=MOST_DAYS + 1)
+    waiting = select(Credit, Submission.holding_days).join(Submission, Submission.id == Credit.submission_id)
+    with transaction():
+        for credit, days in db.session.execute(waiting.where(Credit.state == Account.PENDING, late)):
+            log.warning("credit %s was written while a clock was ahead: dated anew", credit.id)
+            credit.matures_at = clock.now() + timedelta(days=days)
 
 
 def claw_back(credit_id: str, cents: int, reason: str, actor: str) -> Credit:
