@@ -46,6 +46,7 @@ def site(folder: Path, port: int, upstream: int) -> str:
         (r"listen 443 ssl;", f"listen 127.0.0.1:{port};"),
         (r"ssl_certificate.*", ""),
         (r"limit_conn addresses 100", "limit_conn addresses 1000"),
+        (r"/var/log/nginx", str(folder)),
         (r"/etc/nginx/contentflow_proxy.conf", str(ROOT / "docs" / "contentflow_proxy.conf")),
     ):
         text, found = re.subn(pattern, instead, text)
@@ -107,12 +108,22 @@ def test_a_forged_address_does_not_open_the_limit(proxy: str) -> None:
     assert forged.count(429) >= 4
 
 
-def test_a_large_body_reaches_the_upload_alone(proxy: str) -> None:
+@pytest.mark.parametrize("path", ["/byop/submit", "/byop/video", "/byop/part?id=x&at=0"])
+def test_a_large_body_reaches_the_uploads_alone(proxy: str, path: str) -> None:
     large = b"a" * 3_000_000
 
     assert status(f"{proxy}/partner/login", large, Content_Type="text/plain") == 413
-    assert status(f"{proxy}/byop/submit", large, Content_Type="multipart/form-data; boundary=x") in {
+    assert status(f"{proxy}{path}", large, Content_Type="multipart/form-data; boundary=x") in {
         200,
         400,
         403,
     }
+
+
+def test_no_log_of_the_proxy_holds_an_address(proxy: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = next(tmp_path_factory.getbasetemp().glob("nginx*"))
+
+    assert status(f"{proxy}/partner/login", b"a" * 3_000_000, Content_Type="text/plain") == 413
+
+    assert [log.read_text() for log in folder.glob("contentflow.log")] == [""]
+    assert not list(folder.glob("*access*"))
