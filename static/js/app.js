@@ -50,7 +50,7 @@
       return say(notices().dataset.select, "warn");
     }
     const use = button.querySelector("use");
-    if (use && icons) {
+    if (use && icons && navigator.onLine) {
       use.setAttribute("href", `${icons}#check`);
       setTimeout(() => use.setAttribute("href", `${icons}#copy`), 2500);
     }

@@ -144,6 +144,13 @@ def test_every_string_has_its_english():
 
     assert sorted(written_strings() - set(english)) == []
     assert [text for text, message in english.items() if message.python_format and message.check()] == []
+    assert [
+        text
+        for text, message in english.items()
+        if len(text) > 1
+        and len(min(message.string, key=len) if isinstance(message.string, tuple | list) else message.string)
+        < 2
+    ] == []
 
 
 def test_an_e_mail_is_spelt_in_one_way():
