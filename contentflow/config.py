@@ -88,7 +88,7 @@ class Settings:
     smtp_url: str = setting(
         values.url("smtp", "smtps"),
         "",
-        "smtp://user:password@host:587 (STARTTLS) or smtps://…:465; used without Brevo",
+        "a mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…:465; used without Brevo",
     )
     email_from: str = setting(
         values.address, "", "sender's address of every mail; required with Brevo or SMTP"

@@ -109,6 +109,24 @@ def test_the_readme_explains_every_setting():
     assert [name_of(item) for item in fields(Settings) if f"`{name_of(item)}`" not in readme] == []
 
 
+def test_readme_and_example_say_of_each_setting_what_the_code_says():
+    """With its default; the example begins its sentence with a capital."""
+    readme, example = (ROOT / "README.md").read_text(), (ROOT / ".env.example").read_text()
+    settings = {name_of(item): item.metadata for item in fields(Settings)}
+    del settings["NETWORK_NAME_ALLOW_GET"]  # One setting for each network, so it is told in other words.
+
+    rows = [
+        f"| `{name}` | `{told['default']}` | {told['meaning']} |".replace("``", "–")
+        for name, told in settings.items()
+    ]
+    lines = [
+        f"# {told['meaning'][0].upper()}{told['meaning'][1:]}.\n#{name}=" for name, told in settings.items()
+    ]
+
+    assert [row for row in rows if row not in readme] == []
+    assert [line for line in lines if line not in example] == []
+
+
 def written_strings() -> set[str]:
     method_map = [
         ("contentflow/**.py", "python"),
