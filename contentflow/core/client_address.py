@@ -15,7 +15,10 @@ from contentflow.core.net import addresses_inside
 # All whose address cannot be read are one client: what is garbage must never count as somebody new.
 UNKNOWN: Final = "unknown"
 
-_WRITTEN = re.compile(r"\[(?P<inside>[^\[\]]+)\](?::\d*)?|(?P<v4>[\d.]+):\d*|(?P<bare>[^\[\]]+)", re.ASCII)
+_WRITTEN = re.compile(
+    r"\[(?P<inside>[^\[\]]+)\](?::\d*)?|(?P<v4>(?:::ffff:)?\d+\.[\d.]+):\d*|(?P<bare>[^\[\]]+)",
+    re.ASCII | re.IGNORECASE,
+)
 _NINTH_GROUP = re.compile(r"(?P<v6>(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}):\d{1,5}", re.IGNORECASE | re.ASCII)
 
 
