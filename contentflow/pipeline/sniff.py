@@ -79,21 +79,46 @@ _FOREIGN = (
     b"OggS",
     b"FLV",
     b"GIF8",
+    b"\x30\x26\xb2\x75",  # Windows Media
+    b"\x06\x0e\x2b\x34",  # MXF
+    b".RMF",
     b"\x00\x00\x01\xba",
     b"\x00\x00\x01\xb3",
     b"BM",
     b"II*",
     b"MM\x00*",
+    b"8BPS",
+    b"\xff\x0a",  # JPEG XL
+    b"\x00\x00\x00\x0cJXL ",
 )
+_SOUND = (b"ID3", b"fLaC", b"#!AMR", b"caff", b"MThd", b"wvpk")
 
 
 def _otherwise(head: bytes) -> Reason:
     text = head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").lower()
     if text.startswith((b"#extm3u", b"ffconcat", b"[playlist]")):
         return Reason.PLAYLIST
-    if head.startswith(_FOREIGN) or head[:1] == b"G" == head[188:189]:
+    if _is_sound(head):
+        return Reason.ONLY_SOUND
+    # Transport streams: 188 bytes a packet, and 4 more before each on cameras' cards.
+    is_stream = head[:1] == b"G" == head[188:189] or head[4:5] == b"G" == head[196:197]
+    if head.startswith(_FOREIGN) or is_stream:
         return Reason.UNKNOWN_FORMAT
     return Reason.NOT_MEDIA
+
+
+def _is_sound(head: bytes) -> bool:
+    """Whether this is a file that holds sound alone, as its format tells: MP3, AAC, WAV, AIFF, FLAC, Ogg."""
+    if head.startswith(b"OggS"):
+        return any(mark in head for mark in (b"OpusHead", b"\x01vorbis", b"\x7fFLAC", b"Speex")) and not any(
+            mark in head for mark in (b"\x80theora", b"OVP80")
+        )
+    is_container = head[8:12] == b"WAVE" if head.startswith(b"RIFF") else head[8:12] in (b"AIFF", b"AIFC")
+    # The sync word of MPEG's sound: 11 bits, then a version, a layer and a rate that exist.
+    is_frame = (
+        head[:1] == b"\xff" and len(head) > 2 and head[1] >= 0xE2 and head[1] != 0xFE and head[2] < 0xF0
+    )
+    return is_container or is_frame or head.startswith(_SOUND)
 
 
 def is_page(head: bytes) -> bool:

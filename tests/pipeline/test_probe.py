@@ -168,6 +168,18 @@ def test_a_file_is_what_its_first_bytes_say(head: bytes, kind: Kind):
         (b"\0\0\0\x18ftypheic", Reason.UNKNOWN_FORMAT),
         (b"RIFF\0\0\0\0AVI ", Reason.UNKNOWN_FORMAT),
         (b"GIF89a", Reason.UNKNOWN_FORMAT),
+        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Reason.UNKNOWN_FORMAT),  # WMV
+        ((b"\0\0\0\0G" + b"\0" * 187) * 3, Reason.UNKNOWN_FORMAT),  # M2TS, from a camera's card
+        (b"ID3\x04", Reason.ONLY_SOUND),
+        (b"\xff\xfb\x90\x64", Reason.ONLY_SOUND),  # MP3 without ID3
+        (b"\xff\xf1\x50\x80", Reason.ONLY_SOUND),  # AAC, as radios and recorders write it
+        (b"fLaC\0\0\0\x22", Reason.ONLY_SOUND),
+        (b"RIFF\0\0\0\0WAVEfmt ", Reason.ONLY_SOUND),
+        (b"FORM\0\0\0\0AIFF", Reason.ONLY_SOUND),
+        (b"#!AMR\n", Reason.ONLY_SOUND),  # an old phone's memo
+        (b"OggS\0\x02" + b"\0" * 22 + b"OpusHead", Reason.ONLY_SOUND),  # a voice message of Telegram
+        (b"OggS\0\x02" + b"\0" * 22 + b"\x80theora" + b"OggS" + b"\x01vorbis", Reason.UNKNOWN_FORMAT),
+        (b"\xff\xfeh\0i\0", Reason.NOT_MEDIA),  # text in UTF-16
     ],
 )
 def test_anything_else_is_refused_with_a_reason_that_fits(head: bytes, reason: Reason):
