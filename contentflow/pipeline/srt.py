@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from contentflow import unseen
 from contentflow.pipeline.captions import Word
 from contentflow.pipeline.reasons import Reason, Unfit
 
@@ -31,8 +32,8 @@ class Caption:
 
 
 # Bounded everywhere: half a megabyte of digits must not be read from each digit on anew.
-_TIME = r"(?:(\d{1,3})[:.] ?)?(\d{1,2}): ?(\d{1,2})(?: ?[,.:] ?(\d{1,3}))?"
-_ARROW = r"[ \t]{0,9}(?:[-–—]|&#45;){1,3} ?(?:>|&gt;)[ \t]{0,9}"
+_TIME = r"(?:(\d{1,3})[:.] ?)?(\d{1,2}): ?(\d{1,2})(?: ?[,.:;'’] ?(\d{1,3})\d{0,15}(?:\.\d{1,15})?)?"
+_ARROW = r"[ \t]{0,9}(?:(?:[-–—]|&#45;){1,3} ?(?:>|&gt;)|[→⇒])[ \t]{0,9}"
 _TIMES = re.compile(rf"[ \t]{{0,9}}(?:\d{{1,5}}[ \t]{{1,9}})?-?{_TIME}{_ARROW}-?{_TIME}(?![\d:])")
 _NUMBER = re.compile(r"\s{0,9}\d{1,6}\s{0,9}")
 _LINE_ENDS = re.compile(r"\r+\n|\r|\n|\x0b|\x0c|\u2028|\u2029")
@@ -94,7 +95,7 @@ def _encodings(content: bytes) -> list[str]:
 
 def _captions(text: str) -> Iterator[Caption]:
     lines = _LINE_ENDS.split(text)
-    found = [(at, times) for at, line in enumerate(lines) if (times := _TIMES.match(line))]
+    found = [(at, times) for at, line in enumerate(lines) if (times := _TIMES.match(_bare(line)))]
     has_numbers = bool(found) and _number_before(lines, found[0][0], 0) is not None
     is_vtt = text.lstrip().startswith("WEBVTT")
     for place, (at, times) in enumerate(found):
@@ -108,12 +109,17 @@ def _captions(text: str) -> Iterator[Caption]:
             yield Caption(start, end if end > start else start + UNTOLD_SECONDS, words)
 
 
+def _bare(line: str) -> str:
+    """Return a line as a program reads it: no mark that nobody sees, no blank that no keyboard makes."""
+    return line if line.isascii() else unseen.ODD_BLANKS.sub(" ", unseen.MARKS.sub("", line))
+
+
 def _number_before(lines: Sequence[str], at: int, first: int) -> int | None:
     """Return the line of the number that belongs to the time line ``at``, if there is one."""
     before = at - 1
     while before > first and not lines[before].strip():
         before -= 1
-    return before if before >= first and _NUMBER.fullmatch(lines[before]) else None
+    return before if before >= first and _NUMBER.fullmatch(_bare(lines[before])) else None
 
 
 def _seconds(parts: Sequence[str | None]) -> float:
