@@ -7,6 +7,8 @@ are one entry, so that whoever lacks an address is told of. Each pattern reads o
 
 from __future__ import annotations
 
+import csv
+import html
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -15,6 +17,7 @@ from urllib.parse import unquote
 from contentflow import unseen
 
 MOST_COMMAS = 3  # in one name
+MOST_OF_A_ROW = 10_000  # letters: far below what csv refuses
 SEMICOLONS = (";", "；")
 
 # (line, what was typed, what may be an address)
@@ -29,6 +32,13 @@ _WORD = re.compile(r"\S+")
 _RUN = re.compile(r"[^\s,;<>]+")
 _AROUND = "<>()[]{}\"'“”„«»‹›‘’‚`•·–—*"
 _AFTER = ".:!?…"
+# Brackets and quotes out of a page's source, and what Chinese and Japanese keyboards write.
+_ESCAPED = re.compile(r"&(?:lt|gt|quot|#39|#34|nbsp);")
+_FULL_WIDTH = str.maketrans("＠．。＜＞", "@..<>")
+# Emoji and signs around an address: no letter, no mark of one.
+_SIGNS = re.compile(
+    r"^[\u2190-\u2bff\ufe0f\U0001f000-\U0001faff]+|[\u2190-\u2bff\ufe0f\U0001f000-\U0001faff]+$"
+)
 _LOOKS_LIKE_HOST = re.compile(r"\S\.[a-z]{2,}\W*", re.ASCII)
 
 
@@ -56,7 +66,7 @@ def _column(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
     """
     filled = [(number, line) for number, line in lines if line.strip()]
     for separator in (";", ","):
-        rows = [line.split(separator) for _, line in filled]
+        rows = _rows([line for _, line in filled], separator)
         if len(rows) < 2 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
             continue
         places = [tuple(place for place, cell in enumerate(row) if "@" in cell) for row in rows]
@@ -66,14 +76,22 @@ def _column(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
     return []
 
 
+def _rows(lines: list[str], separator: str) -> list[list[str]]:
+    """Cut each line into cells; a quoted one, as in Google's and Outlook's tables, may hold separators."""
+    if not all('"' in line and len(line) < MOST_OF_A_ROW for line in lines):
+        return [line.split(separator) for line in lines]
+    return [next(csv.reader([line], delimiter=separator)) for line in lines]
+
+
 def _visible(text: str) -> str:
     """Take the unseen marks out; where they alone stand between two addresses, put a blank.
 
     A table's ``|`` is a blank too: no mail service gives it to anybody.
     """
-    text = text.replace("|", " ")
+    text = _ESCAPED.sub(lambda entity: html.unescape(entity[0]), text.replace("|", " "))
     if text.isascii():
         return text
+    text = text.translate(_FULL_WIDTH)
     text = re.sub(r"[\u00a0\u202f]{0,3}@[\u00a0\u202f]{0,3}", "@", text)
     return _RUN.sub(lambda run: unseen.MARKS.sub(" " if run[0].count("@") > 1 else "", run[0]), text)
 
@@ -152,7 +170,7 @@ def _words_of(piece: str, is_alone: bool) -> Iterator[tuple[str, str]]:
 
 def _address_in(word: str) -> str:
     """Return the address of a word without what stands around it, its label and a mailto’s question."""
-    bare = word.strip().strip(_AROUND).rstrip(_AFTER).strip(_AROUND)
+    bare = _SIGNS.sub("", word.strip()).strip(_AROUND).rstrip(_AFTER).strip(_AROUND)
     unlabelled = _LABEL.sub("", bare, count=1) if _LABEL.match(bare) else bare
     if bare[:7].lower() == "mailto:":
         unlabelled = unquote(unlabelled.partition("?")[0])
