@@ -48,7 +48,7 @@ def texts(content: str | bytes) -> list[str]:
         "1\n0:0:1 --> 0:0:2\nVoilà l’été\n\n2\n00:03.5 -> 00:04\nÀ bientôt\n",
         "1\n00: 00: 01, 000 --> 00: 00: 02, 000\nVoilà l’été\n2\n00:00:03.000 –> 00:00:04.00\nÀ bientôt\n",
         f"1\n{ONE.replace('>', '&gt;')}\nVoilà l&rsquo;&#233;t&eacute;\n\n2\n{TWO}\n&Agrave; bient&ocirc;t\n",
-        "1\n00:00:01,0909999999999999 --> 00:00:02,90\nVoilà l’été\n\n2\n00:00:03;000 → 00:00:04'5\nÀ bientôt\n",
+        "1\n00:00:01,0909999999999 --> 00:00:02,9\nVoilà l’été\n2\n00:00:03;000 → 00:00:04'5\nÀ bientôt\n",
         f"\u202a1\n\u202a{ONE}\u202c\nVoilà l’été\n\n\u200e2\n{TWO.replace(' ', chr(0xA0))}\nÀ bientôt\n",
     ],
 )
