@@ -63,7 +63,9 @@ _FREE_TEXT = re.compile(
     r"|\b(?:Code|Trae)/[\d.]+(?= Chrome/)",  # editors, in which a person reads
     re.IGNORECASE,
 )
-_ROBOT_IN_MODEL = re.compile(r"https?:|compatible;|(?:bot|-Google|crawler|spider)/\d", re.IGNORECASE)
+_ROBOT_IN_MODEL = re.compile(
+    r"https?:|compatible;|(?:bot|-Google|crawler|spider)/\d|Catchpoint", re.IGNORECASE
+)
 # A name and version where browsers say “compatible”, an address to read, a word in the engine's comment.
 _SHAPE = re.compile(
     r"[(;]\s?compatible;\s?(?!Mozilla|Konqueror|OmniWeb|ANTGalio|iCab|IBrowse|NetPositive|NCBrowser|Gecko|OSS)"
@@ -88,8 +90,8 @@ _ENGINE_OR_DEVICE = re.compile(
 )
 # isbot's words that stand in agents of real phones, televisions and add-ons; a robot's name may hold them.
 _TOO_BROAD: Final = (
-    "(?<! channel/|google/)google(?!(?:wv|app|/google| pixel))", "(?:^|[^g])news(?!sapphire)", "(?<!lib)http",
-    "24x7", ";\\s\\w+;$", "\\(\\)", "\\|", "\\.com\\b", "\\b\\w+\\.ai", "^\\d+\\b", "^[<\\(;]", "^[^ ]{50,}$",
+    "(?<! channel/|google/)google(?!(?:wv|app|/google| pixel))", "(?<!lib)http",
+    ";\\s\\w+;$", "\\(\\)", "\\|", "\\.com\\b", "\\b\\w+\\.ai", "^\\d+\\b", "^[<\\(;]", "^[^ ]{50,}$",
     "^[\\w \\.\\-\\(?:\\):%]+(?:/v?\\d+(?:\\.\\d+)?(?:\\.\\d{1,10})*?)?(?:,|$)", "^[\\w\\-]+/[\\w]+$",
     "^\\w+/[\\w\\(\\)]*$", "^\\w+/\\d\\.\\d\\s\\([\\w@]+\\)$", "^amaya", "^netsurf", "^snapchat", "^yahoo",
     "browsex", "capture", "catch", "chromeframe", "download", "firephp", "java(?!;)", "manager", "offbyone",

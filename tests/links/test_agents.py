@@ -51,6 +51,11 @@ ROBOTS = [
     "Mozilla/5.0",
     "Firefox",
     "Some Fetcher 3.1",
+    # Monitors, out of isbot's own fixtures.
+    "mozilla/5.0 (windows nt 6.1; wow64; rv:101.0) gecko/20100101 firefox/101.0 site24x7",
+    "Mozilla/5.0 (Linux; U; Android 4.0.2; en-us; Catchpoint) AppleWebKit/534.30 (KHTML, like Gecko) "
+    "Version/4.0 Mobile Safari/534.30",
+    "newsbeuter/2.4 (Linux 3.2.0-23-generic; i686; http://www.newsbeuter.org/) libcurl/7.22.0",
     "Microsoft Office Word 2013 (15.0.4823) Windows NT 10.0",
 ]
 ANDROID = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.6261.119 Mobile Safari/537.36"
