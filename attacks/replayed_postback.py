@@ -15,6 +15,8 @@ import time
 import urllib.error
 import urllib.request
 
+from browser import not_tried
+
 TIMES = 20
 
 
@@ -54,7 +56,7 @@ def main(url: str, network: str, secret: str) -> int:
 
 if __name__ == "__main__":
     if not os.environ.get("ATTACK_SECRET"):
-        sys.exit(
+        not_tried(
             "ATTACK_NETWORK and ATTACK_SECRET are needed: contentflow network add NAME prints the secret"
         )
     sys.exit(main(sys.argv[1].rstrip("/"), os.environ["ATTACK_NETWORK"], os.environ["ATTACK_SECRET"]))

@@ -1,24 +1,31 @@
 """Run every attack, or those that are named, against a product: ``python attacks/run.py [URL] [NAME …]``.
 
-Without a URL it starts one of its own, in an empty folder, and gives it a network.
+Without a URL it starts one of its own, in an empty folder, with an offer and a network, and gives each attack
+two partners of its own. Against another product the environment holds what an attack needs.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-NO_ATTACK = {"run", "__init__"}
+NO_ATTACK = {"run", "__init__", "browser", "next_day"}
+NOT_TRIED = 2
 START_SECONDS = 60.0
+COMMAND = [sys.executable, "-m", "contentflow"]
+NEXT_DAY = shlex.join([sys.executable, str(HERE / "next_day.py")])
+PEOPLE = {"ATTACK_LOGIN": "mallory", "ATTACK_OTHER_LOGIN": "alice"}
+OFFER = ("Attack", "https://shop.example.org/?click={click_id}", "--click-cents", "5")
 
 
 def names() -> list[str]:
@@ -26,7 +33,8 @@ def names() -> list[str]:
 
 
 @contextmanager
-def started() -> Iterator[tuple[str, dict[str, str]]]:
+def started() -> Iterator[tuple[str, Callable[[str], dict[str, str]]]]:
+    """Serve a product; yields its URL and what gives an attack, by name, its environment."""
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as door:
         port = door.getsockname()[1]
         door.close()
@@ -38,20 +46,39 @@ def started() -> Iterator[tuple[str, dict[str, str]]]:
             "HUEY_URL": "",
         }
         environ = {**os.environ, **own}
-        command = [sys.executable, "-m", "contentflow"]
         with Path(folder, "log").open("w") as log:
-            product = subprocess.Popen([*command, "serve"], env=environ, cwd=HERE.parent, stderr=log)
+            product = subprocess.Popen([*COMMAND, "serve"], env=environ, cwd=HERE.parent, stderr=log)
         try:
             url = f"http://127.0.0.1:{port}"
             wait_for(url)
-            add = subprocess.run(
-                [*command, "network", "add", "attack"],
-                env=environ, cwd=HERE.parent, capture_output=True, text=True, check=True,
-            )  # fmt: skip
-            yield url, {"ATTACK_NETWORK": "attack", "ATTACK_SECRET": add.stdout.strip()}
+            say(environ, "offer", "add", *OFFER)
+            secret = say(environ, "network", "add", "attack")
+            common = own | {"ATTACK_NETWORK": "attack", "ATTACK_SECRET": secret, "ATTACK_NEXT_DAY": NEXT_DAY}
+            yield url, lambda name: common | logins(name, environ)
         finally:
             product.terminate()
             product.wait(15)
+
+
+def say(environ: dict[str, str], *words: str) -> str:
+    """Return what a command of the product prints."""
+    command = [*COMMAND, *words]
+    done = subprocess.run(
+        command, env=environ, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def logins(name: str, environ: dict[str, str]) -> dict[str, str]:
+    """Return the login links that an attack's script asks for, of partners that no other attack has."""
+    script = (HERE / f"{name}.py").read_text()
+    found = {}
+    for variable, person in PEOPLE.items():
+        if f"{variable}=" in script:  # Its docstring says what it needs.
+            email = f"{person}.{name}@example.org"
+            say(environ, "partner", "add", email)
+            found[variable] = say(environ, "partner", "login-link", email)
+    return found
 
 
 def wait_for(url: str) -> None:
@@ -66,12 +93,13 @@ def wait_for(url: str) -> None:
             time.sleep(0.2)
 
 
-def run(url: str, chosen: list[str], environ: dict[str, str]) -> int:
+def run(url: str, chosen: list[str], environment_of: Callable[[str], dict[str, str]]) -> int:
     fallen = []
     for name in chosen:
         print(f"{name}: ", end="", flush=True)
         script = [sys.executable, str(HERE / f"{name}.py"), url]
-        if subprocess.run(script, env={**os.environ, **environ}, check=False).returncode:
+        done = subprocess.run(script, env={**os.environ, **environment_of(name)}, check=False)
+        if done.returncode not in (0, NOT_TRIED):
             fallen.append(name)
             print(f"{name}: THE PRODUCT FELL")
     return int(bool(fallen))
@@ -81,9 +109,9 @@ def main(words: list[str]) -> int:
     urls = [word for word in words if "://" in word]
     chosen = [word for word in words if "://" not in word] or names()
     if urls:
-        return run(urls[0].rstrip("/"), chosen, {})
-    with started() as (url, environ):
-        return run(url, chosen, environ)
+        return run(urls[0].rstrip("/"), chosen, lambda name: {})
+    with started() as (url, environment_of):
+        return run(url, chosen, environment_of)
 
 
 if __name__ == "__main__":
