@@ -15,7 +15,7 @@ from contentflow.config import settings
 from contentflow.core import migrate, terminal
 from contentflow.core.db import db
 from contentflow.core.registry import Remark, registry
-from contentflow.tongue import language, says
+from contentflow.tongue import language, says, speaking
 
 
 def init_app(app: Flask) -> None:
@@ -68,7 +68,7 @@ def demo_command(workers: int) -> int:
 @click.option("--json", "as_json", is_flag=True, help=says("en JSON, pour un programme"))
 @with_appcontext
 def doctor_command(as_json: bool) -> int:
-    with force_locale(language()):
+    with speaking("en" if as_json else language()), force_locale(language()):
         return _examine(as_json)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import gettext
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,17 @@ def language(environ: Mapping[str, str] | None = None) -> str:
     environ = os.environ if environ is None else environ
     said = next((environ[name] for name in ASKED if environ.get(name)), "")
     return "fr" if said.partition(":")[0].lower().startswith("fr") else "en"
+
+
+@contextmanager
+def speaking(tongue: str) -> Iterator[None]:
+    """Let the command line speak ``tongue`` inside, whatever the terminal speaks."""
+    before = os.environ.get("LANGUAGE", "")
+    os.environ["LANGUAGE"] = tongue
+    try:
+        yield
+    finally:
+        os.environ["LANGUAGE"] = before  # Empty says nothing, as none does.
 
 
 def says(french: str) -> str:

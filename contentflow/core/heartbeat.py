@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from contentflow.core import clock
 from contentflow.core.db import Base, db
+from contentflow.tongue import says
 
 FRESH = timedelta(seconds=30)
 LOOK, LEPT = "chores", "leap"  # Rows of their own: the last look at the clock, and the last leap.
@@ -65,10 +66,11 @@ def check_clock() -> str | None:
     leapt = db.session.get(Heartbeat, LEPT)
     if leapt is None or clock.now() - leapt.at > timedelta(days=1):
         return None
-    return (
-        f"The clock leapt ahead after {clock.iso(leapt.at)}, or no worker ran for days: see that the machine "
-        "keeps its time (NTP). Nothing old was deleted by it."
+    sentence = says(
+        "L’horloge a sauté en avant après %s, ou aucun travail n’a tourné pendant des jours : voyez que la "
+        "machine garde l’heure (NTP). Rien d’ancien n’en a été supprimé."
     )
+    return sentence % clock.iso(leapt.at)
 
 
 def check_worker() -> str | None:
@@ -77,4 +79,4 @@ def check_worker() -> str | None:
     # A sign from later than now says nothing: the clock was set back, and the next one comes in 5 seconds.
     if seen is not None and -clock.SLACK < clock.now() - seen.at < FRESH:
         return None
-    return "No worker was seen for 30 seconds: start “contentflow worker” (or “serve”)."
+    return says("Aucun travail n’a été vu depuis 30 secondes : lancez « contentflow worker » (ou « serve »).")

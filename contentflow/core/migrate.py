@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from contentflow.config import ROOT
 from contentflow.core.db import db
+from contentflow.tongue import says
 
 FOLDER = ROOT / "migrations"
 
@@ -48,4 +49,4 @@ def check_revision() -> str | None:
     """Readiness: None when the database is at the newest revision."""
     if current_revision() == newest_revision():
         return None
-    return "The database is not at the newest revision: run “contentflow db upgrade”."
+    return says("La base n’est pas à la dernière révision : lancez « contentflow db upgrade ».")

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from contentflow.config import settings
+from contentflow.tongue import says
 
 OTHERS = 0o077
 
@@ -28,7 +29,7 @@ def check_privacy() -> str | None:
     if not open_to_others:
         return None
     names = " ".join(shlex.quote(str(path)) for path in open_to_others)
-    return f"Other users of this machine can read what we keep: run chmod -R go= {names}"
+    return says("D’autres utilisateurs lisent ce qui est gardé : lancez chmod -R go= %s") % names
 
 
 def _places() -> Iterator[Path]:

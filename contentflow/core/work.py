@@ -24,6 +24,7 @@ from contentflow.config import settings
 from contentflow.core import clock, lanes
 from contentflow.core.db import after_commit, db
 from contentflow.core.ids import new_id
+from contentflow.tongue import says
 
 if TYPE_CHECKING:
     from huey import Huey
@@ -272,11 +273,14 @@ def check_bells() -> str | None:
         for lane in LANES:
             bells().lane(lane).pending_count()
     except Exception as error:
-        return f"The bells do not answer ({type(error).__name__}), and all work is slower: see HUEY_URL."
+        sentence = says("Les sonneries ne répondent pas (%s), et tout est plus lent : voyez HUEY_URL.")
+        return sentence % type(error).__name__
     aside = lanes.count_aside(settings())
     if aside:
         where = settings().data_dir / lanes.ASIDE
-        return (
-            f"{aside} broken files of bells were set aside, nothing is lost: see to the disk, remove {where}."
+        sentence = says(
+            "%(count)s fichiers de sonneries abîmés sont mis de côté, rien n’est perdu : voyez le disque, "
+            "supprimez %(where)s."
         )
+        return sentence % {"count": aside, "where": where}
     return None

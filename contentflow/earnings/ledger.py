@@ -15,6 +15,7 @@ from contentflow.earnings import postings
 from contentflow.earnings.models import Credit, LedgerEntry, Posting
 from contentflow.earnings.postings import PARTNERS, Account, Leg, Share
 from contentflow.partners import locks
+from contentflow.tongue import says
 
 MATURE_AT_ONCE = 200
 
@@ -206,7 +207,7 @@ def earned_of_post(submission_id: str) -> Mapping[str, int]:
 def check_ledger() -> str | None:
     """Doctor: None when every cent has its counterpart and each credit stands in its account."""
     if int(db.session.scalar(select(func.sum(LedgerEntry.amount_cents))) or 0):
-        return "The ledger does not sum to zero: restore the last backup and ask for help."
+        return says("La somme du grand livre n’est pas nulle : reprenez la sauvegarde, demandez de l’aide.")
     booked = (
         select(LedgerEntry.account, func.sum(LedgerEntry.amount_cents))
         .where(LedgerEntry.credit_id.is_not(None))
@@ -215,4 +216,6 @@ def check_ledger() -> str | None:
     stood = select(Credit.state, func.sum(Credit.cents - Credit.taken_cents)).group_by(Credit.state)
     left = {account: int(cents) for account, cents in db.session.execute(booked) if cents}
     right = {state: int(cents) for state, cents in db.session.execute(stood) if cents}
-    return None if left == right else "Credits and ledger differ: restore the last backup and ask for help."
+    if left == right:
+        return None
+    return says("Crédits et grand livre diffèrent : reprenez la sauvegarde, demandez de l’aide.")

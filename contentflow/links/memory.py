@@ -16,6 +16,7 @@ from flask import Flask, current_app
 from flask.typing import ResponseReturnValue
 
 from contentflow.links.models import Link
+from contentflow.tongue import says
 
 MOST_TARGETS = 10_000
 
@@ -83,4 +84,5 @@ def check_clicks() -> str | None:
     """Readiness: None unless the newest click of this process could be written nowhere."""
     if not memory().is_losing:
         return None
-    return f"{memory().lost} clicks could be written nowhere: see to the database and the space in DATA_DIR."
+    sentence = says("%s clics n’ont pu être écrits nulle part : voyez la base et la place dans DATA_DIR.")
+    return sentence % memory().lost

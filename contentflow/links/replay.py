@@ -12,6 +12,7 @@ from contentflow.links import spool
 from contentflow.links.clicks import write
 from contentflow.links.entries import Entry
 from contentflow.links.patience import REFUSALS, brief_transaction
+from contentflow.tongue import says
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +59,20 @@ def _insert(batch: list[tuple[bytes, Entry]]) -> list[bytes]:
 def check_spool() -> str | None:
     """Doctor: None when no click waits, none was refused and the folder can be written."""
     if not spool.is_writable():
-        return f"{spool.folder()} cannot be written: give it to the user who runs the product."
+        sentence = says("On ne peut pas écrire dans %s : donnez-le à l’utilisateur du produit.")
+        return sentence % spool.folder()
     waiting = spool.waiting()
     if waiting:
-        return f"{waiting} clicks wait in {spool.folder()}: start “contentflow worker” (or “serve”)."
+        sentence = says(
+            "%(count)s clics attendent dans %(where)s : lancez « contentflow worker » (ou « serve »)."
+        )
+        return sentence % {"count": waiting, "where": spool.folder()}
     refused = spool.refused()
     if refused:
         path = spool.folder() / spool.REFUSED
-        return f"{refused} lines are no clicks, or of links that are gone: look at {path}, then remove it."
+        sentence = says(
+            "%(count)s lignes ne sont pas des clics, ou visent des liens disparus : regardez %(where)s, puis "
+            "supprimez-le."
+        )
+        return sentence % {"count": refused, "where": path}
     return None

@@ -15,6 +15,7 @@ from contentflow.core import clock
 from contentflow.core.db import db
 from contentflow.mailing.models import MailPause
 from contentflow.mailing.rows import insert_missing
+from contentflow.tongue import says
 
 Way = Literal["open", "probe", "closed"]
 # Not a transport: share mail over all partners waits for EMAIL_ACCOUNT_DAILY_LIMIT.
@@ -64,5 +65,8 @@ def all_pauses() -> list[MailPause]:
 def check_mail() -> str | None:
     """Doctor: None when mail leaves freely, or none is meant to."""
     for pause in all_pauses():
-        return f"Mail rests ({pause.transport}: {pause.reason}): mend it, then “contentflow mailing resume”."
+        sentence = says(
+            "L’envoi se repose (%(transport)s : %(reason)s) : réparez, puis « contentflow mailing resume »."
+        )
+        return sentence % {"transport": pause.transport, "reason": pause.reason}
     return None

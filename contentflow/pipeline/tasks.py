@@ -17,6 +17,7 @@ from contentflow.pipeline.ffmpeg import find_program
 from contentflow.pipeline.media import FLOOR_BYTES
 from contentflow.pipeline.models import Asset
 from contentflow.pipeline.speech import can_listen, is_lost
+from contentflow.tongue import says
 
 MOST_LOOKS = 5
 
@@ -73,21 +74,26 @@ def ring_missed() -> None:
 
 
 def check_video() -> str | None:
-    return None if find_program() else "No video can be rendered: install the extra “video”."
+    return (
+        None
+        if find_program()
+        else says("Aucune vidéo ne peut être préparée : installez le supplément « video ».")
+    )
 
 
 def check_captions() -> str | None:
     model = settings().whisper_model
     if not model:
-        return Remark(
-            "Clips have no automatic captions, and no page promises them: WHISPER_MODEL is empty. "
-            "Partners may send an .srt file."
+        sentence = says(
+            "Les clips n’ont pas de sous-titres automatiques, et aucune page n’en promet : WHISPER_MODEL est "
+            "vide. Les partenaires peuvent envoyer un fichier .srt."
         )
+        return Remark(sentence)
     if can_listen(model):
         return None
     if is_lost(model):
-        return "WHISPER_MODEL is a folder that is not there: put the model there, or name another."
-    return "WHISPER_MODEL is set, but nobody can listen: install the extra “captions”."
+        return says("WHISPER_MODEL est un dossier absent : mettez-y le modèle, ou nommez-en un autre.")
+    return says("WHISPER_MODEL est donné, mais rien ne sait écouter : installez le supplément « captions ».")
 
 
 def check_room() -> str | None:
@@ -95,10 +101,11 @@ def check_room() -> str | None:
     if files.has_room(most):
         return None
     needed = (FLOOR_BYTES + most) / 1024**3
-    return (
-        f"Less than {needed:.1f} GB are free for DATA_DIR, so large videos are refused: make room there, "
-        "or lower ORIGINALS_KEEP_DAYS or UPLOAD_MAX_MB."
+    sentence = says(
+        "Moins de %.1f Go sont libres pour DATA_DIR, les grandes vidéos sont donc refusées : faites-y de la "
+        "place, ou baissez ORIGINALS_KEEP_DAYS ou UPLOAD_MAX_MB."
     )
+    return sentence % needed
 
 
 def tidy_media() -> None:

@@ -127,6 +127,27 @@ def test_readme_and_example_say_of_each_setting_what_the_code_says():
     assert [line for line in lines if line not in example] == []
 
 
+def test_what_the_doctor_finds_is_said_in_both_languages():
+    """No check of ours answers with words that ``says`` has not seen."""
+    answers = {
+        answer
+        for path in modules()
+        for check in ast.walk(ast.parse(path.read_text()))
+        if isinstance(check, ast.FunctionDef) and check.name.startswith("check_")
+        for answer in ast.walk(check)
+        if isinstance(answer, ast.Return)
+    }
+    bare = [
+        ast.unparse(answer)
+        for answer in answers
+        for part in ast.walk(answer)
+        if isinstance(part, ast.JoinedStr)
+        or (isinstance(part, ast.Constant) and " " in str(part.value) and "says(" not in ast.unparse(answer))
+    ]
+
+    assert bare == []
+
+
 def written_strings() -> set[str]:
     method_map = [
         ("contentflow/**.py", "python"),

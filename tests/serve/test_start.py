@@ -111,3 +111,22 @@ def test_serve_warns_once_the_port_is_its_own(app: Flask, monkeypatch: pytest.Mo
     assert app.test_cli_runner().invoke(args=["serve"]).exit_code == 0
 
     assert asked[-1] is commands._warn
+
+
+@pytest.mark.parametrize(
+    ("speaks", "options", "said"),
+    [
+        ("fr_FR.UTF-8", (), "Aucun travail n’a été vu"),
+        ("en_GB.UTF-8", (), "No worker was seen"),
+        ("fr_FR.UTF-8", ("--json",), "No worker was seen"),  # Values never change with the language.
+    ],
+)
+def test_doctor_speaks_as_the_terminal_does_and_json_as_ever(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, speaks: str, options: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.setenv("LANGUAGE", speaks)
+
+    result = app.test_cli_runner().invoke(args=["doctor", *options])
+
+    assert said in result.output
+    assert os.environ["LANGUAGE"] == speaks
