@@ -91,16 +91,16 @@ def test_no_posts_have_no_counts(app: Flask) -> None:
     assert services.verdict_counts([]) == {}
 
 
-def test_valid_clicks_a_day_are_by_utc_day_and_hold_empty_days(app: Flask, alices_post: Any) -> None:
+def test_valid_clicks_a_day_are_by_french_day_and_hold_empty_days(app: Flask, alices_post: Any) -> None:
     moments = [(1, 23, 59), (2, 0, 0), (2, 1, 1), (4, 12, 0)]
     for day, hour, minute in moments:
         with time_machine.travel(dt.datetime(2026, 3, day, hour, minute, tzinfo=dt.UTC), tick=False):
             visit(app, f"/l/{link_of(alices_post).code}", ip=f"203.0.113.{day}{hour}")
 
-    with time_machine.travel(dt.datetime(2026, 3, 4, 23, 30, tzinfo=dt.UTC), tick=False):
+    with time_machine.travel(dt.datetime(2026, 3, 4, 22, 30, tzinfo=dt.UTC), tick=False):
         counted = services.daily_valid(alices_post.partner_id, 3)
 
-    assert counted == [(dt.date(2026, 3, 2), 2), (dt.date(2026, 3, 3), 0), (dt.date(2026, 3, 4), 1)]
+    assert counted == [(dt.date(2026, 3, 2), 3), (dt.date(2026, 3, 3), 0), (dt.date(2026, 3, 4), 1)]
 
 
 def test_the_export_lists_each_link(app: Flask, alices_post: Any) -> None:
