@@ -54,7 +54,9 @@
     if (going) return;
     const button = form.querySelector("[data-submit]");
     const stop = (going = Object.assign(new AbortController(), { bar }));
-    bar.hidden = !(button.disabled = true);
+    bar.hidden = false; // The focus has where to go: a disabled button loses it.
+    if (document.activeElement === button) bar.querySelector("[data-stop]").focus();
+    button.disabled = true;
     try {
       const value = await send(field.files[0], bar, stop);
       const part = Object.assign(document.createElement("input"), { type: "hidden", name: "part", value });
@@ -69,8 +71,9 @@
       if (refusal instanceof Response) document.getElementById("notices").innerHTML = await refusal.text();
     }
     going = null;
-    bar.hidden = !(button.disabled = false);
-    if (stop.signal.aborted) button.focus();
+    button.disabled = false;
+    if (stop.signal.aborted || bar.contains(document.activeElement)) button.focus();
+    bar.hidden = true;
   });
 
   document.addEventListener("click", async ({ target }) => {

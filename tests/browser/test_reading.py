@@ -47,15 +47,15 @@ HEADINGS = {
         "Partager",
         "Ton texte",
         "Ce que ton post rapporte",
-        "Envoyer par e-mail",
         "Tes mots",
+        "Envoyer par e-mail",
     ],
     "portal": ["Bonjour Alice", "Mes posts", "Ce que tes posts rapportent", "Tes gains"],
 }
 # The cards in which the stops lie; "" is the page's own head, foot and bar.
 STOPS = {
     "form": ["your-video", "words", "offer", "preview-card", ""],
-    "kit": ["", "share", "kit-text", "results", "email", "post"],
+    "kit": ["", "share", "kit-text", "results", "post", "email"],
     "portal": ["", "next-step", "posts", "earnings", ""],
 }
 

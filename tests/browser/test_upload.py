@@ -35,6 +35,7 @@ def test_a_video_goes_in_parts_and_outlives_a_broken_line(phone: BrowserContext,
     send.click()
     expect(bar).to_be_visible()
     expect(send).to_be_disabled()
+    expect(page.locator("[data-stop]")).to_be_focused()
     page.locator("[data-stop]").click()
     expect(bar).to_be_hidden()
     expect(send).to_be_focused()
