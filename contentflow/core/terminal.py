@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -80,9 +81,11 @@ HEADERS: Final = {
     "description": _l("description"),
     "brand_words": _l("mots de la marque"),
     "brand_pictures": _l("images de la marque"),
+    "has_picture": _l("image"),
 }
 STATES: Final = {"active": _l("ouvert"), "suspended": _l("suspendu"), "paused": _l("en pause")}
 AS_THEY_COME = {"amount_cents"}  # minor units of any currency
+EXPORTED_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):[\d.]+Z")  # as ``clock.iso`` writes it
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def _header(key: str) -> str:
 
 
 def _word(key: str, value: Any) -> str:
-    """Return a value as people write it: no ``None``, no ``True``, sums in euros, one line."""
+    """Return a value as people write it: no ``None``, no ``True``, sums in euros, times to the minute."""
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
@@ -170,6 +173,8 @@ def _word(key: str, value: Any) -> str:
         return euros(value)
     if key == "state" and value in STATES:
         return str(STATES[value])
+    if isinstance(value, str) and (time := EXPORTED_TIME.fullmatch(value)):
+        return f"{time[1]} {time[2]} UTC"
     return " ".join(str(value).split())
 
 

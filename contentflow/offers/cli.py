@@ -96,6 +96,7 @@ def show(offer: str) -> dict[str, Any]:
         **_row(found),
         "url": found.url,
         **{name: getattr(found, name) for name in TERMS},
+        "has_picture": bool(found.picture_digest),
         "starts_on": found.starts_on.isoformat() if found.starts_on else None,
         "ends_on": found.ends_on.isoformat() if found.ends_on else None,
     }

@@ -77,6 +77,7 @@ def test_offers_are_listed_and_shown_by_id_or_name(app: Flask, ask, offer) -> No
     assert shown == json.loads(ask("show", offer.id, "--json"))
     assert shown["url"] == offer.url
     assert "None" not in ask("show", offer.id)
+    assert shown["has_picture"] is False
     ask("show", "nothing", ok=False)
 
 

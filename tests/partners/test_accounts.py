@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -73,6 +74,8 @@ def test_the_list_has_headers_and_words_instead_of_true_and_none(app: Flask, ali
     assert any("olga@example.org" in row and " yes " in row for row in rows)
     assert any(ALICE in row and " – " in row and " no " in row for row in rows)
     assert not any(word in done.stdout for word in ("None", "True", "False"))
+    assert all(re.search(r" \d{4}-\d\d-\d\d \d\d:\d\d UTC$", row) for row in rows)
+    assert all(row["created_at"].endswith("Z") for row in answer(app, "list"))
 
 
 def test_the_list_speaks_french_where_the_terminal_does(app: Flask, alice, monkeypatch):
