@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, true
+from sqlalchemy import ForeignKey, Index, String, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentflow.core import clock
@@ -36,10 +36,17 @@ class Erasure(Base):
     begun_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
+_OPEN = text("ended_at IS NULL")
+
+
 class LoginRequest(Base):
     """One press of “send me a link”, also for an address that nobody has: both must look alike."""
 
     __tablename__ = "login_requests"
+    __table_args__ = (
+        # Those that are open are few, and a sweep looks for them every second.
+        Index("ix_login_requests_open", "expires_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    )
 
     id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
     partner_id: Mapped[str | None] = mapped_column(ForeignKey("partners.id"), index=True)
@@ -68,5 +75,5 @@ class PartnerSession(Base):
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     partner_id: Mapped[str] = mapped_column(ForeignKey("partners.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
-    last_used_at: Mapped[datetime] = mapped_column(default=clock.now)
+    last_used_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
     revoked_at: Mapped[datetime | None]

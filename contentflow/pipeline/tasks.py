@@ -60,7 +60,7 @@ def _claim(which: ColumnElement[bool]) -> queue.Claim | None:
 
 
 def ring_missed() -> None:
-    mend_times(Asset)
+    mend_times(Asset, Asset.state.in_(["new", "processing"]))
     missed = services.due_words()
     is_away, is_here = queue.is_any_due(queue.IS_AWAY), queue.is_any_due(queue.IS_HERE)
     db.session.rollback()  # Only read: no snapshot stays open while the bells are rung.

@@ -37,7 +37,7 @@ class LimitEntry(Base):
     """What one request took of a limit, at ``at`` (Unix seconds)."""
 
     __tablename__ = "limit_entries"
-    __table_args__ = (Index(None, "name", "at"),)
+    __table_args__ = (Index(None, "name", "at"), Index(None, "at"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
