@@ -53,7 +53,12 @@ def started() -> Iterator[tuple[str, Callable[[str], dict[str, str]]]]:
             wait_for(url)
             say(environ, "offer", "add", *OFFER)
             secret = say(environ, "network", "add", "attack")
-            common = own | {"ATTACK_NETWORK": "attack", "ATTACK_SECRET": secret, "ATTACK_NEXT_DAY": NEXT_DAY}
+            common = own | {
+                "ATTACK_NETWORK": "attack",
+                "ATTACK_SECRET": secret,
+                "ATTACK_NEXT_DAY": NEXT_DAY,
+                "ATTACK_DATA_DIR": folder,
+            }
             yield url, lambda name: common | logins(name, environ)
         finally:
             product.terminate()

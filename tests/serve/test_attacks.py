@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,9 +51,10 @@ def test_the_runner_finds_every_script() -> None:
 
 
 @pytest.mark.parametrize("name", OF_BELIEF)
-def test_a_product_that_believes_everybody_falls(name: str) -> None:
+def test_a_product_that_believes_everybody_falls(name: str, tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "contentflow.db").close()
     with weak() as url:
-        done = attack(name, url, GIVEN)
+        done = attack(name, url, GIVEN | {"ATTACK_DATA_DIR": str(tmp_path)})
 
     assert (done.returncode, done.stderr) == (1, "")
     assert len(done.stdout.splitlines()) == 1
