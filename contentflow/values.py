@@ -86,7 +86,8 @@ def url(*schemes: str) -> Parser:
         except ValueError:
             usable = False
         if text and not usable:
-            raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
+            known = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise ValueError(f"a URL that starts with {known} and has a host; a port is 1 to 65535")
         return text
 
     return parse

@@ -83,6 +83,12 @@ def test_a_wrong_value_stops_the_start_and_is_named(name: str, value: str):
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("address", ["https://share.example.org:99999", "https://", "https://[::1"])
+def test_what_is_wrong_with_an_address_that_has_a_right_scheme_is_said(address: str):
+    with pytest.raises(WrongSetting, match=r"has a host; a port is 1 to 65535$"):
+        load({**PRODUCTION, "PUBLIC_BASE_URL": address})
+
+
 def test_marks_nobody_sees_are_no_part_of_a_setting():
     pasted = {
         "SECRET_KEY": "\u200ba-key-of-enough-length\u200b",
