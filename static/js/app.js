@@ -142,6 +142,10 @@
 
   document.addEventListener("htmx:afterSwap", showCurrentTab);
   document.addEventListener("htmx:beforeRequest", () => (pressed = document.activeElement));
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    const isLost = detail.requestConfig.triggeringEvent && document.activeElement === document.body;
+    if (isLost && pressed?.matches("button")) pressed.focus({ preventScroll: true });
+  });
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (detail.xhr.getResponseHeader("HX-Retarget")) detail.shouldSwap = true;
     const lists = [...detail.target.querySelectorAll(".scrolls[id]")];

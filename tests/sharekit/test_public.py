@@ -99,6 +99,13 @@ def test_the_public_page_says_the_disclosure_before_anything_else(client, submit
     assert Marks(page).meta("og:description").startswith("Publicité · Vraiment.")
 
 
+def test_the_mention_is_marked_as_french_on_an_english_page(client, alices_post):
+    page = client.get(f"/p/{code_of(alices_post)}", headers={"Accept-Language": "en"}).get_data(as_text=True)
+
+    assert '<html lang="en"' in page
+    assert '<p class="mention" lang="fr">Publicité</p>' in page
+
+
 def test_the_public_page_is_not_indexed_and_sets_no_cookie(client, alice_client, alices_post):
     for visitor in (client, alice_client):
         answer = visitor.get(f"/p/{code_of(alices_post)}")
