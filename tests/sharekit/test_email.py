@@ -296,6 +296,8 @@ def test_too_many_are_not_called_recipients_while_they_are_typed(make_app, alice
 
     assert "5 au lieu de 3 au plus" in page
     assert "personnes recevront" not in page
+    assert "Recevra ton message" not in page
+    assert page.count("Adresse valable") == 5
 
 
 def test_the_trim_is_offered_while_too_many_are_typed(make_app, alice: Any, alices_post: Any):
