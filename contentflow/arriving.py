@@ -17,6 +17,8 @@ _LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([0-9]{1,18})[ \t]*(?=\r\
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 _EXPECT = re.compile(rb"\r\nexpect[ \t]*:[ \t]*100-continue", re.IGNORECASE)
 
+_RAW = re.compile(rb"[\x80-\xff]")
+
 
 class Arrival(Enum):
     PART = "there is more to come"
@@ -46,6 +48,17 @@ class Arriving:
         if self._length > SMALL_BYTES:
             return Arrival.LARGE
         return Arrival.WHOLE if len(self.bytes) - self._body_at >= self._length else Arrival.PART
+
+    def written(self) -> bytes:
+        """Return all that came, with the address in ASCII: curl and others send “»” as it was typed.
+
+        Browsers write “%C2%BB”, and so is it read (RFC 3986, 2.1); nothing but the first line changes.
+        """
+        end = self.bytes.find(b"\r\n")
+        line = bytes(self.bytes[: max(end, 0)])
+        if line.isascii():
+            return bytes(self.bytes)
+        return _RAW.sub(lambda byte: b"%%%02X" % byte[0][0], line) + self.bytes[end:]
 
     def _find_body(self, looked: int) -> bool:
         end = self.bytes.find(_END, looked)

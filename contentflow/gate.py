@@ -169,7 +169,7 @@ class Worker(ThreadWorker):
         connection.init()
         connection.sock.setblocking(True)
         unreader = connection.parser.unreader
-        unreader.unread(bytes(connection.arriving.bytes))
+        unreader.unread(connection.arriving.written())
         unreader.sock = Paced(connection.sock) if is_large else connection.sock
         self._submit(connection)
 

@@ -77,3 +77,23 @@ def test_many_small_chunks_in_many_pieces_take_no_time() -> None:
         arriving.feed(b"a\r\n")
 
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "written"),
+    [
+        (
+            "GET /l/abc» HTTP/1.1\r\nX: é\r\n\r\n".encode(),
+            "GET /l/abc%C2%BB HTTP/1.1\r\nX: é\r\n\r\n".encode(),
+        ),
+        (b"GET /l/abc\xbb HTTP/1.1\r\n\r\n", b"GET /l/abc%BB HTTP/1.1\r\n\r\n"),
+        (b"GET /l/abc%BB HTTP/1.1\r\n\r\n", b"GET /l/abc%BB HTTP/1.1\r\n\r\n"),
+        (WHOLE["chunks"], WHOLE["chunks"]),
+        (b"\xff", b"\xff"),
+    ],
+)
+def test_an_address_is_handed_on_in_ascii_and_the_rest_as_it_came(sent: bytes, written: bytes) -> None:
+    arriving = Arriving()
+    arriving.feed(sent)
+
+    assert arriving.written() == written

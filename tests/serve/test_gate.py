@@ -149,6 +149,12 @@ def test_a_body_in_chunks_arrives_and_the_connection_goes_on(connect: Connect) -
     assert b"X-Got: 2" in whole_answer(client)
 
 
+def test_an_address_as_it_was_typed_is_answered(connect: Connect) -> None:
+    client = connect("GET /l/abc» HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+    assert "200 OK" in answer(client)
+
+
 def test_two_requests_sent_at_once_are_both_answered(connect: Connect) -> None:
     client = connect(2 * (POST + b"Content-Length: 2\r\n\r\nab"))
     time.sleep(0.5)
