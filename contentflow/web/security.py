@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 LONGEST_TOKEN = 200
+_HOST_DOT = re.compile(r"(?<=[^.])\.(?=$|:)")
 IN_A_LANGUAGE = frozenset({"text/html", "text/csv"})
 MAX_FIELDS_BYTES = 64 * 1024
 SESSION_DAYS = 90
@@ -100,7 +102,9 @@ def our_path(url: str | None) -> str | None:
 
 
 def _refuse_foreign_host() -> None:
-    if request.host != urlsplit(settings().public_base_url).netloc and not _is_loopback(request.host):
+    """Names have no case (RFC 9110, 4.2.3), and some clients send the dot that ends every one."""
+    public = urlsplit(settings().public_base_url).netloc
+    if _HOST_DOT.sub("", request.host.lower()) != public and not _is_loopback(request.host):
         abort(400)
 
 

@@ -26,13 +26,31 @@ def test_every_answer_carries_the_headers(client: FlaskClient, path: str):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "share.example.org.evil.example", "share.example.org:444", "[::2]"]
+    "host",
+    [
+        "evil.example",
+        "share.example.org.evil.example",
+        "share.example.org:444",
+        "share.example.org..",
+        "[::2]",
+    ],
 )
 def test_a_foreign_host_is_refused(client: FlaskClient, host: str):
     assert client.get("/", base_url=f"https://{host}").status_code == 400
 
 
-@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:9000", "[::1]:8000", "share.example.org"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost:8000",
+        "127.0.0.1:9000",
+        "[::1]:8000",
+        "share.example.org",
+        "Share.Example.ORG",
+        "share.example.org.",
+        "share.example.org.:443",
+    ],
+)
 def test_the_public_host_and_loopback_are_answered(client: FlaskClient, host: str):
     assert client.get("/", base_url=f"https://{host}").status_code == 200
 
