@@ -111,6 +111,9 @@ def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+_LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"  # RFC 1035, 2.3.4
+
+
 def _ascii_host(host: str) -> str:
     """Return a host as it stands in the ``Host`` header, or raise ``ValueError``.
 
@@ -124,7 +127,7 @@ def _ascii_host(host: str) -> str:
         host = host if host.isascii() else idna.encode(host, uts46=True).decode()
     except idna.IDNAError as error:
         raise ValueError(f"a host name ({error})") from None
-    if not re.fullmatch(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?", host):
+    if not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*\.?", host):
         raise ValueError("a host name of letters, digits, hyphens and dots")
     return host.removesuffix(".")
 

@@ -53,6 +53,7 @@ def test_the_defaults_are_those_of_the_contract():
         ("PUBLIC_BASE_URL", "https://share example.org"),
         ("PUBLIC_BASE_URL", "https://[fe80::1%25eth0]"),
         ("PUBLIC_BASE_URL", "https://[::1"),
+        ("PUBLIC_BASE_URL", f"https://{'a' * 64}.example"),
         ("PUBLIC_BASE_URL", "https://:@share.example.org"),
         ("HOST", "127.0.0.1:8000"),
         ("HOST", "http://127.0.0.1"),
