@@ -160,7 +160,8 @@ def _opened(url: str, limits: Limits, deadline: Deadline) -> Iterator[urllib3.Ba
 
 def _further(url: str, response: urllib3.BaseHTTPResponse) -> str | None:
     """Return where a redirect leads; a browser follows none that says nothing, or two things."""
-    told = {place.strip() for place in response.headers.getlist("Location")} - {""}
+    # Only what HTTP calls blank: each letter is a byte, and A0 may be the end of an “à”.
+    told = {place.strip(" \t\r\n") for place in response.headers.getlist("Location")} - {""}
     if response.status not in (301, 302, 303, 307, 308) or not told:
         return None
     try:

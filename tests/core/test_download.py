@@ -337,6 +337,7 @@ def redirecting(location: bytes, more: bytes = b"") -> Answer:
         (b"video.mp4?a=b c", b"/deep/video.mp4?a=b%20c"),
         (b"?again", b"/deep/film?again"),
         (b"  /blanks\t ", b"/blanks"),
+        ("/voilà".encode(), b"/voil%C3%A0"),  # It ends with A0, which is a blank in Latin-1.
         (b"\\back\\slashes.mp4", b"/back/slashes.mp4"),
         (b"/part#t=10", b"/part"),
         (b"http:relative.mp4", b"/deep/relative.mp4"),
