@@ -60,7 +60,7 @@ class ClipForm(FlaskForm):
 
     def validate_text(self, field: Field) -> None:
         if len(field.data or "") > MOST_TEXT:
-            raise ValidationError(str(_l("C'est trop long pour des sous-titres : raccourcis un peu.")))
+            raise ValidationError(str(_l("C’est trop long pour des sous-titres : raccourcis un peu.")))
 
     def validate_subtitles(self, field: Field) -> None:
         try:

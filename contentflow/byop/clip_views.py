@@ -50,7 +50,7 @@ def approve() -> ResponseReturnValue:
     partner_id, sid = current_partner().id, request.form.get("sid", "")
     with transaction():
         clips.approve_clip(partner_id, sid, request.form.get("render", ""))
-    return _after(sid, _("C'est validé : ton clip se montre sur ta page publique."))
+    return _after(sid, _("C’est validé : ton clip se montre sur ta page publique."))
 
 
 @bp.post("/withdraw")
@@ -80,7 +80,7 @@ def cover() -> ResponseReturnValue:
     with transaction():
         clips.choose_cover(partner_id, sid, sent.get("cover", ""), sent.get("render", ""))
     return _after(
-        sid, _("C'est noté : cette image se montre avant ton clip et dans les aperçus de tes liens.")
+        sid, _("C’est noté : cette image se montre avant ton clip et dans les aperçus de tes liens.")
     )
 
 
@@ -95,7 +95,7 @@ def retry() -> ResponseReturnValue:
     with transaction():
         take("submit", partner_id, settings().submit_per_minute, MINUTE)
         is_at_work = clips.make_again(partner_id, sid, wanted, request.form.get("was", ""))
-    return _after(sid, _("C'est reparti : ton clip est en préparation.") if is_at_work else "")
+    return _after(sid, _("C’est reparti : ton clip est en préparation.") if is_at_work else "")
 
 
 def _after(submission_id: str, notice: str) -> ResponseReturnValue:

@@ -42,7 +42,7 @@ FRAMINGS = {
 
 class NothingToApprove(Refused):
     status = 409
-    message = _l("Ce clip vient d'être remplacé ou n'est pas prêt : regarde-le d'abord, puis valide-le.")
+    message = _l("Ce clip vient d’être remplacé ou n’est pas prêt : regarde-le d’abord, puis valide-le.")
 
 
 class NoSuchCover(Refused):
@@ -57,7 +57,7 @@ class NothingToMake(Refused):
 
 class StillAtWork(Refused):
     status = 409
-    message = _l("Un autre montage est en cours : attends qu'il soit prêt, puis demande tes changements.")
+    message = _l("Un autre montage est en cours : attends qu’il soit prêt, puis demande tes changements.")
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,12 @@ URL_SENTENCES = {
     Refusal.CREDENTIALS: _l(
         "Cette adresse contient un identifiant ou un mot de passe : retire ce qui précède le « @ »."
     ),
-    Refusal.NO_HOST: _l("Cette adresse n'a pas de domaine : vérifie ce qui suit « https:// »."),
+    Refusal.NO_HOST: _l("Cette adresse n’a pas de domaine : vérifie ce qui suit « https:// »."),
     Refusal.PORT: _l(
         "Cette adresse utilise un port spécial : retire le « : » et le nombre qui suivent le domaine."
     ),
     Refusal.PRIVATE_ADDRESS: _l(
-        "Cette adresse mène à un réseau privé : colle l'adresse publique de la vidéo."
+        "Cette adresse mène à un réseau privé : colle l’adresse publique de la vidéo."
     ),
 }
 
@@ -89,7 +89,7 @@ class WordsForm(CheckedForm):
     title = StringField(_l("Titre"), [_not_too_long], [_line])
     description = TextAreaField(_l("Description"), [_not_too_long], [_text])
     hashtags = StringField(_l("Hashtags"), [_not_too_long], [_hashtags])
-    cta = StringField(_l("Appel à l'action"), [_not_too_long], [_line])
+    cta = StringField(_l("Appel à l’action"), [_not_too_long], [_line])
 
     def words(self) -> Words:
         return Words(**{name: self[name].data for name in MOST_CHARACTERS})
@@ -102,7 +102,7 @@ class WordsForm(CheckedForm):
 class VideoForm(CheckedForm):
     """An address of a video, or the file itself."""
 
-    source_url = StringField(_l("Colle l'URL d'une vidéo"), filters=[_value])
+    source_url = StringField(_l("Colle l’URL d’une vidéo"), filters=[_value])
     video = FileField(_l("Ou envoie un fichier"))
 
     # What arrived in parts before the form: a file that is sent with it goes before.

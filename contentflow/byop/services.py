@@ -26,13 +26,13 @@ from contentflow.pipeline.models import Asset
 
 
 class UnknownOffer(Refused):
-    message = _l("Cette offre n'existe pas, ou plus : choisis-en une dans la liste.")
+    message = _l("Cette offre n’existe pas, ou plus : choisis-en une dans la liste.")
 
 
 class NoOffer(Refused):
     message = _l(
-        "Aucune offre n'est ouverte pour le moment, et un post a besoin d'une offre. "
-        "Demande à l'équipe du programme d'en ajouter une, puis réessaie."
+        "Aucune offre n’est ouverte pour le moment, et un post a besoin d’une offre. "
+        "Demande à l’équipe du programme d’en ajouter une, puis réessaie."
     )
 
 

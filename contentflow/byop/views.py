@@ -71,7 +71,7 @@ def save_edit() -> ResponseReturnValue:
         return _edit_page(form, submission, 422)
     with transaction():
         services.edit_words(partner_id, sid, form.words())
-    flash(_("C'est enregistré."), "ok")
+    flash(_("C’est enregistré."), "ok")
     return go_to(url_for("sharekit.kit", id=sid))
 
 
@@ -81,7 +81,7 @@ def archive() -> ResponseReturnValue:
     partner_id = current_partner().id
     with transaction():
         services.archive_post(partner_id, request.form.get("sid", ""))
-    flash(_("Ton post est archivé : ses liens ne mènent plus à l'offre."), "ok")
+    flash(_("Ton post est archivé : ses liens ne mènent plus à l’offre."), "ok")
     return go_to(url_for("portal.home"))
 
 

@@ -52,8 +52,8 @@ class Funnel:
             return str(_("%(channel)s te rapporte le plus : %(euros)s.", channel=first.name, euros=earned))
         if first.valid:
             words = _n(
-                "%(channel)s t'amène le plus de visites : %(num)s clic valide.",
-                "%(channel)s t'amène le plus de visites : %(num)s clics valides.",
+                "%(channel)s t’amène le plus de visites : %(num)s clic valide.",
+                "%(channel)s t’amène le plus de visites : %(num)s clics valides.",
                 first.valid,
                 channel=first.name,
             )

@@ -8,16 +8,16 @@ from contentflow.core.errors import NotFound, Refused
 
 
 class WrongNetworkName(Refused):
-    message = _l("Le nom d'un réseau a de 1 à 32 lettres, chiffres ou tirets.")
+    message = _l("Le nom d’un réseau a de 1 à 32 lettres, chiffres ou tirets.")
 
 
 class NetworkExists(Refused):
     status = 409
-    message = _l("Ce réseau existe déjà ; son secret n'est plus montré.")
+    message = _l("Ce réseau existe déjà ; son secret n’est plus montré.")
 
 
 class UnknownNetwork(NotFound):
-    message = _l("Ce réseau n'existe pas.")
+    message = _l("Ce réseau n’existe pas.")
 
 
 class NotSigned(Refused):
@@ -44,12 +44,12 @@ class OtherAmount(Refused):
 
 
 class UnknownConversion(NotFound):
-    message = _l("Cette conversion n'existe pas.")
+    message = _l("Cette conversion n’existe pas.")
 
 
 class RefundFollows(Refused):
     status = 409
-    message = _l("Un remboursement suit sa vente : attribuez la vente, ou attendez qu'elle soit déclarée.")
+    message = _l("Un remboursement suit sa vente : attribuez la vente, ou attendez qu’elle soit déclarée.")
 
 
 class AttachedAlready(Refused):
@@ -58,7 +58,7 @@ class AttachedAlready(Refused):
 
 
 class UnknownClick(NotFound):
-    message = _l("Ce clic n'existe pas, ou il n'est à personne.")
+    message = _l("Ce clic n’existe pas, ou il n’est à personne.")
 
 
 class AccountErased(Refused):
@@ -67,33 +67,33 @@ class AccountErased(Refused):
 
 
 class UnknownCredit(NotFound):
-    message = _l("Ce crédit n'existe pas.")
+    message = _l("Ce crédit n’existe pas.")
 
 
 class NothingHeld(Refused):
     status = 409
-    message = _l("Rien n'est retenu pour cette raison.")
+    message = _l("Rien n’est retenu pour cette raison.")
 
 
 class TooMuchTaken(Refused):
-    message = _l("C'est plus que ce qui reste de ce crédit.")
+    message = _l("C’est plus que ce qui reste de ce crédit.")
 
 
 class ReasonMissing(Refused):
-    message = _l("Donnez une raison d'une ligne, de 1 à 200 caractères : le partenaire la lira.")
+    message = _l("Donnez une raison d’une ligne, de 1 à 200 caractères : le partenaire la lira.")
 
 
 class WrongRate(Refused):
-    message = _l("Un taux est le prix d'une unité en euros, par exemple USD 0.92.")
+    message = _l("Un taux est le prix d’une unité en euros, par exemple USD 0.92.")
 
 
 class WrongVersion(Refused):
-    message = _l("La version d'un contrat tient sur une ligne de 1 à 40 caractères.")
+    message = _l("La version d’un contrat tient sur une ligne de 1 à 40 caractères.")
 
 
 class UnknownAdvertiser(NotFound):
-    message = _l("Aucune offre n'a cet annonceur.")
+    message = _l("Aucune offre n’a cet annonceur.")
 
 
 class WrongMonth(Refused):
-    message = _l("Un mois s'écrit AAAA-MM, par exemple 2026-11.")
+    message = _l("Un mois s’écrit AAAA-MM, par exemple 2026-11.")

@@ -12,14 +12,14 @@ from flask_babel import ngettext as _n
 # In general words: who tries to cheat does not learn the rule.
 REASONS: Final[Mapping[str, object]] = {
     "contract": _l("Dès 1 000 € par an avec un annonceur, la loi demande un contrat écrit accepté."),
-    "burst": _l("Beaucoup de ventes ou de clics en très peu de temps : l'équipe vérifie."),
-    "self_click": _l("Cela vient d'une visite faite depuis ton propre compte : l'équipe vérifie."),
-    "robot": _l("La visite ressemble à celle d'un robot : l'équipe vérifie."),
+    "burst": _l("Beaucoup de ventes ou de clics en très peu de temps : l’équipe vérifie."),
+    "self_click": _l("Cela vient d’une visite faite depuis ton propre compte : l’équipe vérifie."),
+    "robot": _l("La visite ressemble à celle d’un robot : l’équipe vérifie."),
     "network_block": _l("Beaucoup de visites viennent du même réseau : l’équipe vérifie."),
     "steady_block": _l("Beaucoup de visites viennent du même réseau : l’équipe vérifie."),
     "repeated": _l("Beaucoup de clics viennent des mêmes visiteurs : l’équipe vérifie."),
     "no_sales": _l("Beaucoup de clics et aucune vente : l’équipe vérifie."),
-    "refund_ratio": _l("Beaucoup de tes ventes sont remboursées : l'équipe vérifie les nouvelles."),
+    "refund_ratio": _l("Beaucoup de tes ventes sont remboursées : l’équipe vérifie les nouvelles."),
 }
 KINDS: Final[Mapping[str, object]] = {
     "sale": _l("Vente"),
@@ -114,7 +114,7 @@ _ORDER = ("preview_bot", "prefetch", "bot", "self", "fraud", "duplicate", "valid
 def _part(verdict: str, count: int) -> str:
     words = {
         "preview_bot": lambda: _n("%(num)s aperçu de messagerie", "%(num)s aperçus de messageries", count),
-        "prefetch": lambda: _n("%(num)s page préparée d'avance", "%(num)s pages préparées d'avance", count),
+        "prefetch": lambda: _n("%(num)s page préparée d’avance", "%(num)s pages préparées d’avance", count),
         "bot": lambda: _n("%(num)s robot", "%(num)s robots", count),
         "self": lambda: _n("%(num)s clic à toi", "%(num)s clics à toi", count),
         "fraud": lambda: _n("%(num)s en rafale", "%(num)s en rafale", count),

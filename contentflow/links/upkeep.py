@@ -24,15 +24,15 @@ CHANGED_AT_ONCE = 200
 
 
 class WrongVerdict(Refused):
-    message = _l("Ce verdict n'existe pas, ou c'est le même des deux côtés.")
+    message = _l("Ce verdict n’existe pas, ou c’est le même des deux côtés.")
 
 
 class NoBounds(Refused):
-    message = _l("Dites quels clics : au moins un code, une empreinte ou un intervalle d'un jour au plus.")
+    message = _l("Dites quels clics : au moins un code, une empreinte ou un intervalle d’un jour au plus.")
 
 
 class UnknownCode(NotFound):
-    message = _l("Ce code n'existe pas.")
+    message = _l("Ce code n’existe pas.")
 
 
 @dataclass(frozen=True, kw_only=True)

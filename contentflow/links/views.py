@@ -44,7 +44,7 @@ def follow(code: str) -> ResponseReturnValue:
         return _unknown()
     if target.is_disabled:
         return answer(
-            410, _("La personne qui avait partagé ce contenu l'a retiré. Vous pouvez fermer cette page.")
+            410, _("La personne qui avait partagé ce contenu l’a retiré. Vous pouvez fermer cette page.")
         )
     hit = _hit(target, is_credited=not is_asset_id(code) or _is_right_pair(target))
     click = record_click(target, hit)
@@ -112,6 +112,6 @@ def _unknown() -> Response:
     try:
         limits.take("unknown_code", client_hash("unknown_code"), amount, limits.MINUTE)
     except TooMany as refusal:
-        refusal.message = _("C'est beaucoup en peu de temps. Réessayez dans un instant.")
+        refusal.message = _("C’est beaucoup en peu de temps. Réessayez dans un instant.")
         raise
     raise NotFound

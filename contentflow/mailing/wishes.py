@@ -24,7 +24,7 @@ from contentflow.mailing.tokens import find_delivery
 
 
 class NotAnAddress(Refused):
-    message = _l("Ce n'est pas une adresse e-mail.")
+    message = _l("Ce n’est pas une adresse e-mail.")
 
 
 @dataclass(frozen=True)

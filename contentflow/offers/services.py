@@ -21,7 +21,7 @@ WHOLE_BP = 10_000
 
 
 class WrongOfferName(Refused):
-    message = _l("Le nom d'une offre et celui de l'annonceur tiennent sur une ligne de 1 à 120 caractères.")
+    message = _l("Le nom d’une offre et celui de l’annonceur tiennent sur une ligne de 1 à 120 caractères.")
 
 
 class WrongRevshare(Refused):
@@ -29,7 +29,7 @@ class WrongRevshare(Refused):
 
 
 class UnknownOffer(NotFound):
-    message = _l("Cette offre n'existe pas.")
+    message = _l("Cette offre n’existe pas.")
 
 
 def add_offer(

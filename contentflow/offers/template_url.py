@@ -38,7 +38,7 @@ class Reason(StrEnum):
 
 class WrongTemplate(Refused, ValueError):
     message = _l(
-        "L'adresse d'une offre commence par https://, tient en 2 048 caractères et n'a pas d'autres "
+        "L’adresse d’une offre commence par https://, tient en 2 048 caractères et n’a pas d’autres "
         "accolades que {click_id}, {partner_id}, {submission_id} et {channel}, placées après le nom du site."
     )
 

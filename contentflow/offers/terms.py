@@ -24,19 +24,19 @@ PICTURES_LENGTH = 2_000
 class BannedCategory(Refused):
     def __init__(self, category: str) -> None:
         super().__init__()
-        self.message = _l("La loi ferme à l'influence commerciale %(what)s.", what=BANNED[category])
+        self.message = _l("La loi ferme à l’influence commerciale %(what)s.", what=BANNED[category])
 
 
 class UnknownCategory(Refused):
     def __init__(self) -> None:
         super().__init__()
-        self.message = _l("Cette catégorie n'existe pas. Il y a : %(list)s.", list=", ".join(ALLOWED))
+        self.message = _l("Cette catégorie n’existe pas. Il y a : %(list)s.", list=", ".join(ALLOWED))
 
 
 class WrongPay(Refused):
     message = _l(
         "Une commission fixe et un clic valent de 0 à 1000000 centimes, un budget par jour de 1 à 100000000, "
-        "et l'attente est de 0 à 365 jours."
+        "et l’attente est de 0 à 365 jours."
     )
 
 

@@ -10,9 +10,9 @@ from contentflow import unseen
 from contentflow.mailing.addresses import BadAddress, Reason, address_key, check_address
 from contentflow.partners.refusals import NotAnAddress
 
-NO_DOMAIN = _l("Cette adresse n'a pas de domaine : vérifie la fin.")
+NO_DOMAIN = _l("Cette adresse n’a pas de domaine : vérifie la fin.")
 SENTENCES = {
-    Reason.NO_AT: _l("Il manque le @ : écris l'adresse en entier, par exemple prenom@exemple.fr."),
+    Reason.NO_AT: _l("Il manque le @ : écris l’adresse en entier, par exemple prenom@exemple.fr."),
     Reason.SEVERAL_ATS: _l("Une seule adresse à la fois, avec un seul @."),
     Reason.NO_DOMAIN: NO_DOMAIN,
     Reason.DOMAIN_WITHOUT_DOT: NO_DOMAIN,

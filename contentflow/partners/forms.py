@@ -41,4 +41,4 @@ class CodeForm(FlaskForm):
     def validate_code(self, field: StringField) -> None:
         self.digits = "".join(unseen.value(field.data or "").split())
         if not re.fullmatch(r"[0-9]{6}", self.digits):
-            raise ValidationError(_l("Le code a six chiffres : recopie-le depuis l'e-mail."))
+            raise ValidationError(_l("Le code a six chiffres : recopie-le depuis l’e-mail."))

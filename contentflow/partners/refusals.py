@@ -10,7 +10,7 @@ from contentflow.core.errors import NotFound, Refused
 
 class NotAnAddress(Refused):
     status = 422
-    message = _l("Cette adresse n'est pas complète : vérifie-la, par exemple prenom@exemple.fr.")
+    message = _l("Cette adresse n’est pas complète : vérifie-la, par exemple prenom@exemple.fr.")
 
     def __init__(self, message: LazyString | None = None) -> None:
         super().__init__()
@@ -18,7 +18,7 @@ class NotAnAddress(Refused):
 
 
 class UnknownPartner(NotFound):
-    message = _l("Aucun partenaire n'a cette adresse.")
+    message = _l("Aucun partenaire n’a cette adresse.")
 
 
 class AddressTaken(Refused):
@@ -37,7 +37,7 @@ class NameTooLong(Refused):
 
 class AccountClosed(Refused):
     status = 403
-    message = _l("Ton compte est désactivé. Écris au programme si c'est une erreur.")
+    message = _l("Ton compte est désactivé. Écris au programme si c’est une erreur.")
 
 
 class LoginEnded(Refused):
@@ -48,7 +48,7 @@ class LoginEnded(Refused):
 
 
 class CodeEnded(LoginEnded):
-    message = _l("Ce code n'est plus valable dans ce navigateur. Demandes-en un nouveau.")
+    message = _l("Ce code n’est plus valable dans ce navigateur. Demandes-en un nouveau.")
 
 
 class TooManyTries(LoginEnded):

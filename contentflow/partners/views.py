@@ -150,7 +150,7 @@ def _wrong_code(form: CodeForm, tries_left: int) -> Response:
     if not tries_left:
         raise TooManyTries
     left = ngettext("Encore %(num)d essai.", "Encore %(num)d essais.", tries_left)
-    form.code.errors = [_("Ce n'est pas le bon code."), left]
+    form.code.errors = [_("Ce n’est pas le bon code."), left]
     return _code_page(form, 422)
 
 

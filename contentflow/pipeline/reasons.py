@@ -60,29 +60,29 @@ _MAY_PASS = {
 
 SENTENCES = {
     Reason.PRIVATE_ADDRESS: _l(
-        "Cette adresse mène à un réseau privé : donne l'adresse publique de la vidéo, ou envoie le fichier."
+        "Cette adresse mène à un réseau privé : donne l’adresse publique de la vidéo, ou envoie le fichier."
     ),
     Reason.URL: _l("Cette adresse ne peut pas être suivie : vérifie-la, ou envoie plutôt le fichier."),
     Reason.UNREACHABLE: _l(
-        "Le site de la vidéo n'a pas répondu : réessaie plus tard, ou envoie plutôt le fichier."
+        "Le site de la vidéo n’a pas répondu : réessaie plus tard, ou envoie plutôt le fichier."
     ),
     Reason.TOO_SLOW: _l("Le site de la vidéo est trop lent : envoie plutôt le fichier."),
     Reason.CLOSED: _l(
-        "Cette vidéo n'est visible qu'en étant connecté : rends-la publique, ou envoie plutôt le fichier."
+        "Cette vidéo n’est visible qu’en étant connecté : rends-la publique, ou envoie plutôt le fichier."
     ),
-    Reason.GONE: _l("Cette vidéo n'existe pas, ou plus : vérifie l'adresse, ou envoie le fichier."),
+    Reason.GONE: _l("Cette vidéo n’existe pas, ou plus : vérifie l’adresse, ou envoie le fichier."),
     Reason.BUSY: _l("Le site de la vidéo refuse pour le moment : réessaie plus tard, ou envoie le fichier."),
     Reason.ROBOT_CHECK: _l(
-        "Ce site demande aux serveurs de prouver qu'ils sont humains : envoie plutôt le fichier."
+        "Ce site demande aux serveurs de prouver qu’ils sont humains : envoie plutôt le fichier."
     ),
-    Reason.LIVE: _l("C'est un direct : attends qu'il soit terminé, ou envoie un extrait en fichier."),
+    Reason.LIVE: _l("C’est un direct : attends qu’il soit terminé, ou envoie un extrait en fichier."),
     Reason.PROTECTED: _l("Cette vidéo est protégée contre la copie : envoie le fichier que tu as filmé."),
-    Reason.NO_VIDEO: _l("Aucune vidéo n'a été trouvée à cette adresse : envoie plutôt le fichier."),
+    Reason.NO_VIDEO: _l("Aucune vidéo n’a été trouvée à cette adresse : envoie plutôt le fichier."),
     Reason.TOO_LARGE: _l("Ce fichier est trop gros : exporte-le en plus petit, puis envoie-le à nouveau."),
-    Reason.PLAYLIST: _l("C'est une liste de lecture, pas une vidéo : envoie le fichier de la vidéo."),
-    Reason.NOT_MEDIA: _l("Ce fichier n'est ni une vidéo ni une photo : envoie un MP4, MOV, WebM ou JPEG."),
+    Reason.PLAYLIST: _l("C’est une liste de lecture, pas une vidéo : envoie le fichier de la vidéo."),
+    Reason.NOT_MEDIA: _l("Ce fichier n’est ni une vidéo ni une photo : envoie un MP4, MOV, WebM ou JPEG."),
     Reason.UNKNOWN_FORMAT: _l(
-        "Ce format n'est pas pris en charge : exporte ta vidéo en MP4, ou ta photo en JPEG."
+        "Ce format n’est pas pris en charge : exporte ta vidéo en MP4, ou ta photo en JPEG."
     ),
     Reason.UNREADABLE: _l(
         "Ce fichier est abîmé ou incomplet : ouvre-le sur ton appareil, exporte-le et renvoie-le."
@@ -97,27 +97,27 @@ SENTENCES = {
         "La fin de ce fichier manque : vérifie qu’il se lit jusqu’au bout sur ton appareil, puis renvoie-le."
     ),
     Reason.TOO_LONG: _l("Cette vidéo est trop longue : garde-en le meilleur passage et envoie-le."),
-    Reason.TOO_SHORT: _l("Cette vidéo est trop courte : il faut au moins une demi-seconde d'images."),
+    Reason.TOO_SHORT: _l("Cette vidéo est trop courte : il faut au moins une demi-seconde d’images."),
     Reason.TOO_MANY_PIXELS: _l(
         "Cette image est trop grande : exporte-la en 4K au plus, puis envoie-la à nouveau."
     ),
     Reason.TOO_MANY_FRAMES: _l(
-        "Cette vidéo a trop d'images par seconde : exporte-la en 60 images par seconde."
+        "Cette vidéo a trop d’images par seconde : exporte-la en 60 images par seconde."
     ),
     Reason.SUBTITLES: _l("Ce fichier de sous-titres est illisible : envoie un fichier .srt."),
     Reason.OVERRAN: _l(
         "La préparation a pris trop de temps : exporte ta vidéo en 1080p et envoie-la à nouveau."
     ),
-    Reason.RENDER: _l("Le montage n'a pas abouti : réessaie, ou exporte ta vidéo en MP4 et renvoie-la."),
+    Reason.RENDER: _l("Le montage n’a pas abouti : réessaie, ou exporte ta vidéo en MP4 et renvoie-la."),
     Reason.INTERRUPTED: _l("La préparation a été interrompue plusieurs fois : réessaie."),
     Reason.SOURCE_GONE: _l(
-        "Le fichier d'origine n'est plus gardé : crée un nouveau post avec la vidéo pour la remonter."
+        "Le fichier d’origine n’est plus gardé : crée un nouveau post avec la vidéo pour la remonter."
     ),
     Reason.UNAVAILABLE: _l(
-        "Ce serveur ne peut pas encore monter de vidéos : demande à l'équipe du programme de l'équiper."
+        "Ce serveur ne peut pas encore monter de vidéos : demande à l’équipe du programme de l’équiper."
     ),
     Reason.NO_ROOM: _l(
-        "Ce serveur n'a plus assez de place pour une vidéo : préviens l'équipe du programme, puis réessaie."
+        "Ce serveur n’a plus assez de place pour une vidéo : préviens l’équipe du programme, puis réessaie."
     ),
 }
 

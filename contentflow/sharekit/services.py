@@ -33,7 +33,7 @@ Counts = dict[str, dict[str, int]]
 
 
 class UnknownChannel(Refused):
-    message = _l("Ce réseau n'est pas dans la liste.")
+    message = _l("Ce réseau n’est pas dans la liste.")
 
 
 class UnknownFormat(Refused):
@@ -42,12 +42,12 @@ class UnknownFormat(Refused):
 
 class Withdrawn(Refused):
     status = 410
-    message = _l("Ce post est archivé : ses liens ne mènent plus à l'offre.")
+    message = _l("Ce post est archivé : ses liens ne mènent plus à l’offre.")
 
 
 class NoLonger(Refused):
     status = 410
-    message = _l("Ce post a été retiré par la personne qui l'avait partagé.")
+    message = _l("Ce post a été retiré par la personne qui l’avait partagé.")
 
 
 Earned = Callable[[str], Mapping[str, int]]

@@ -56,22 +56,22 @@ def sentence(status: int) -> tuple[str, str]:
             _("Demande refusée"),
             _("Cette demande est incomplète ou trop ancienne. Recharge la page et réessaie."),
         ),
-        403: (_("Demande refusée"), _("Cette demande vient d'un autre site : elle a été refusée.")),
-        404: (_("Page introuvable"), _("Cette page n'existe pas, ou plus.")),
-        405: (_("Demande refusée"), _("Cette page ne s'ouvre pas de cette façon.")),
-        410: (_("Ce contenu n'est plus disponible"), _("Le lien a été retiré ou il est trop ancien.")),
+        403: (_("Demande refusée"), _("Cette demande vient d’un autre site : elle a été refusée.")),
+        404: (_("Page introuvable"), _("Cette page n’existe pas, ou plus.")),
+        405: (_("Demande refusée"), _("Cette page ne s’ouvre pas de cette façon.")),
+        410: (_("Ce contenu n’est plus disponible"), _("Le lien a été retiré ou il est trop ancien.")),
         413: (
-            _("C'est trop long"),
+            _("C’est trop long"),
             _("Ce que tu as envoyé dépasse la taille acceptée. Raccourcis et réessaie."),
         ),
-        429: (_("Doucement"), _("C'est beaucoup en peu de temps. Réessaie dans un instant.")),
+        429: (_("Doucement"), _("C’est beaucoup en peu de temps. Réessaie dans un instant.")),
         503: (
             _("Un instant"),
-            _("Le service reprend dans quelques secondes. Rien de ce qui a été confirmé n'est perdu."),
+            _("Le service reprend dans quelques secondes. Rien de ce qui a été confirmé n’est perdu."),
         ),
     }
     return known.get(
-        status, (_("Une erreur de notre côté"), _("Ce n'est pas toi. Réessaie dans un instant."))
+        status, (_("Une erreur de notre côté"), _("Ce n’est pas toi. Réessaie dans un instant."))
     )
 
 

@@ -58,7 +58,7 @@ def test_the_page_offers_the_form_with_a_nonce_and_the_first_offer_chosen(
 ):
     page = text_of(alice_client.get("/byop/new"))
 
-    assert "Colle l'URL d'une vidéo" in page
+    assert "Colle l’URL d’une vidéo" in page
     assert re.search(r'name="nonce" type="hidden" value="[0-9A-Za-z]{22}"', page)
     assert re.search(rf'value="{offer.id}" checked', page)
     assert "Nova" in page
@@ -258,7 +258,7 @@ def test_without_any_offer_a_post_is_refused_and_what_was_typed_stays(alice_clie
     refused = submit(alice_client, title="Gardé")
 
     assert refused.status_code == 422
-    assert "Demande à l'équipe du programme" in text_of(refused)
+    assert "Demande à l’équipe du programme" in text_of(refused)
     assert "Gardé" in text_of(refused)
     assert counted() == before
 

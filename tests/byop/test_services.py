@@ -112,7 +112,7 @@ def test_without_any_offer_the_refusal_says_what_to_do(app: Flask, alice: Partne
     with pytest.raises(services.NoOffer) as refused:
         submit(alice)
 
-    assert "Demande à l'équipe" in str(refused.value.message)
+    assert "Demande à l’équipe" in str(refused.value.message)
     assert rows() == NOTHING
 
 

@@ -46,7 +46,7 @@ def test_the_page_says_what_is_there_and_what_is_held_in_general_words(
 
     assert "38,40 € en attente" in page
     assert "4,00 € retenus." in page
-    assert "l'équipe vérifie" in page.replace("&#39;", "'")
+    assert "l’équipe vérifie" in page.replace("&#39;", "'")
 
 
 def test_the_funnel_names_the_best_channel(alice_client, alices_post, click, report):
@@ -61,7 +61,7 @@ def test_the_funnel_names_the_best_channel(alice_client, alices_post, click, rep
 def test_without_any_sale_the_best_channel_is_the_one_that_brings_people(alice_client, alices_post, click):
     click("x")
 
-    assert "X t'amène le plus de visites : 1 clic valide." in read(alice_client, "/partner/earnings").replace(
+    assert "X t’amène le plus de visites : 1 clic valide." in read(alice_client, "/partner/earnings").replace(
         "&#39;", "'"
     )
 

@@ -192,10 +192,19 @@ def test_every_string_has_its_english():
     ] == []
 
 
-def test_an_e_mail_is_spelt_in_one_way():
+def texts(*sides: str) -> list[str]:
+    """Return every text of the catalogue: ``id`` is the French one, ``string`` its English."""
     with CATALOGUE.with_suffix(".po").open("rb") as file:
-        texts = [text for message in read_po(file) for text in (message.id, message.string)]
-    flat = [one for text in texts for one in (text if isinstance(text, tuple | list) else [text])]
+        found = [getattr(message, side) for message in read_po(file) for side in sides]
+    return [one for text in found for one in (text if isinstance(text, tuple | list) else [text])]
+
+
+def test_french_has_typographic_apostrophes():
+    assert [text for text in texts("id") if re.search(r"[a-zà-ÿ]'[a-zà-ÿ%«]", text, re.IGNORECASE)] == []
+
+
+def test_an_e_mail_is_spelt_in_one_way():
+    flat = texts("id", "string")
 
     assert [text for text in flat if re.search(r"(?<!%\()\bemails?\b", text, re.IGNORECASE)] == []
 
