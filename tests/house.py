@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask, has_app_context, session
@@ -104,3 +108,16 @@ def cookie_and_token(app: Flask, partner_id: str) -> tuple[str, str]:
         signer = SecureCookieSessionInterface().get_signing_serializer(app)
         assert signer is not None
         return str(signer.dumps(dict(session))), token
+
+
+@contextmanager
+def working_at_most(seconds: float) -> Iterator[None]:
+    """Assert how long this thread works inside; the collector rests: its work is what other tests left."""
+    gc.disable()
+    began = time.thread_time()
+    try:
+        yield
+        worked = time.thread_time() - began
+    finally:
+        gc.enable()
+    assert worked < seconds

@@ -117,8 +117,18 @@ def list_suppressions(limit: int) -> list[dict[str, Any]]:
         {
             "recipient_hash": one.recipient_hash,
             "partner_id": one.partner_id or None,
+            "partner_name": _sender_name(one.partner_id),
             "cause": one.cause,
             "at": clock.iso(one.created_at),
         }
         for one in services.list_suppressions(limit)
     ]
+
+
+def _sender_name(partner_id: str) -> str | None:
+    """Return the name under which a partner wrote last; partners themselves stand above this room."""
+    newest_first = (
+        select(Delivery).where(Delivery.partner_id == partner_id).order_by(Delivery.created_at.desc())
+    )
+    newest = db.session.scalar(newest_first.limit(1)) if partner_id else None
+    return newest.words.get("sender_name") if newest is not None else None

@@ -243,3 +243,15 @@ def test_what_was_taken_has_a_true_minus_before_it(alice_client, alices_post, cl
     report("T1", "refund", 4_800)
 
     assert "\u221219,20 €" in read(alice_client, "/partner/earnings/statement")
+
+
+def test_who_has_no_post_yet_is_led_to_the_first(alice_client):
+    assert (
+        'href="/byop/new"' in alice_client.get("/partner/earnings").get_data(as_text=True).split("<main")[1]
+    )
+
+
+def test_who_has_posts_that_nobody_saw_is_led_to_them(alice_client, alices_post):
+    page = alice_client.get("/partner/earnings").get_data(as_text=True).split("<main")[1]
+
+    assert 'href="/byop/new"' not in page and 'href="/partner/portal"' in page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from time import thread_time
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +17,7 @@ from contentflow.mailing.addresses import (
     check_address,
     parse_addresses,
 )
+from tests.house import working_at_most
 
 
 def addresses(text: str) -> list[str | None]:
@@ -254,12 +254,9 @@ def test_the_1001st_entry_refuses_the_whole_field(entry: str) -> None:
 )
 def test_a_megabyte_of_rubbish_is_read_at_once(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
-    started = thread_time()
 
-    with suppress(TooManyAddresses):
+    with working_at_most(3), suppress(TooManyAddresses):
         parse_addresses(text)
-
-    assert thread_time() - started < 3
 
 
 @given(st.text(max_size=200) | st.text(alphabet='ab@.<>[]()",; \n\té\u200b\u00a0\u00ad\ud800', max_size=200))

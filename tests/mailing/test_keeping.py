@@ -142,6 +142,15 @@ def test_an_operator_adds_lists_and_removes_a_suppression(app, alice, alices_pos
     assert command(app, "suppression", "list") == []
 
 
+def test_the_list_names_the_partner_whose_mails_were_stopped(app, alice, alices_post) -> None:
+    share(alice.id, alices_post.id, "reader@example.org")
+    command(app, "suppression", "add", "other@example.org", "--partner", alice.id)
+    command(app, "suppression", "add", "third@example.org")
+
+    found = {(one["partner_id"], one["partner_name"]) for one in command(app, "suppression", "list")}
+    assert found == {(alice.id, "Alice Martin"), (None, None)}
+
+
 def test_what_is_no_address_cannot_be_suppressed(app) -> None:
     result = app.test_cli_runner().invoke(args=["suppression", "add", "nobody"])
 
