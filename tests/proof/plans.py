@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Column, Connection, Engine, Index, Table, event, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.schema import UniqueConstraint
 
 from contentflow.core.db import Base, db, is_sqlite
@@ -103,7 +105,10 @@ def _insert(table: Table) -> Any:
 def _without_rules(connection: Connection) -> None:
     """Copies need not add up: triggers and foreign keys are set aside."""
     if not is_sqlite():
-        connection.exec_driver_sql("SET session_replication_role = replica")
+        try:
+            connection.exec_driver_sql("SET session_replication_role = replica")
+        except ProgrammingError:
+            pytest.skip("the role may not set session_replication_role (.ci/run shows the grant)")
         return
     raw: Any = connection.connection.driver_connection
     raw.rollback()
