@@ -26,7 +26,9 @@ from contentflow.pace import Floor, Paced, answer_of
 
 READ_SECONDS = 15.0
 LINGER_SECONDS = 2.0
-LINGER_BYTES = 64 * 1024
+# A proxy that hands an upload on as it comes needs a while to see that it was refused: a connection cut
+# before makes its visitor's answer a 502.
+LINGER_BYTES = 4 * 1024 * 1024
 MOST_LINGERING = 200
 SPARE_CONNECTIONS = 100
 # Of one process, which has 32 threads: the others answer everything else.
@@ -210,7 +212,7 @@ class Worker(ThreadWorker):
 
     def _on_last_bytes(self, connection: Connection, sock: socket.socket) -> None:
         try:
-            got = len(sock.recv(16 * 1024))
+            got = len(sock.recv(128 * 1024))
         except BlockingIOError:
             return
         except OSError:
