@@ -5,10 +5,11 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
-UV = .venv/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-header $(UPGRADE) setup.cfg - --extra postgres --extra redis --extra video --extra captions
+COMPILE = .venv/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header $(UPGRADE)
+UV = $(COMPILE) setup.cfg - --extra postgres --extra redis --extra video --extra captions
 
-.PHONY: help run test attacks bench-video lint format lock bench-pages clean
+.PHONY: help run test attacks bench bench-video lint format lock clean
 .NOTPARALLEL:
 
 help:  ## say what can be made
@@ -23,14 +24,22 @@ test: .venv/tests  ## run every test; CONTENTFLOW_TEST_ALL=1 allows no skip
 bench-video: .venv/tests  ## measure a render against its bare encode; SECONDS=20 MODEL=folder
 	@$(BIN)/python bin/bench-video
 
-attacks: .venv/runtime  ## attack a product of its own, or AGAINST=http://…; each attack prints its figure
+attacks: .venv/tests  ## attack a product of its own, or AGAINST=http://…; each attack prints its figure
 	@$(BIN)/python attacks/run.py $(AGAINST)
 
-lint: .venv/tests  ## check style, types and import rules
+faults: .venv/tests  ## kill, stop, flush, fill and turn the clock as often as is promised; about an hour, run alone
+	@FAULTS=1 $(BIN)/python -m pytest -q -s -p no:randomly -m proof tests/proof/test_faults.py
+	@$(BIN)/python attacks/run.py slow_clients held_answers
+
+audit: .venv/lock/bin/pip-audit  ## look the locked releases up among known vulnerabilities; wants a network
+	@.venv/lock/bin/pip-audit --disable-pip --require-hashes -r requirements.lock
+
+lint: .venv/tests  ## check style, types, import rules and what bandit knows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -ll -s B608 -r contentflow wsgi.py gunicorn.conf.py  # SQL is put together of our own names alone
 
 format: .venv/tests  ## mend style
 	$(BIN)/ruff check --fix .
@@ -38,10 +47,12 @@ format: .venv/tests  ## mend style
 
 lock: .venv/lock/bin/uv  ## lock what setup.cfg asks for; UPGRADE=--upgrade takes newer releases
 	echo 'setuptools>=77' | $(UV) -o requirements.lock
-	echo 'setuptools>=77' | $(UV) -o requirements-test.lock --extra test -c requirements.lock
+	sed -n '/^s3 =/{n;s/^ *//p}' setup.cfg | $(COMPILE) - -o requirements-s3.lock -c requirements.lock
+	echo 'setuptools>=77' | $(UV) -o requirements-test.lock --extra test -c requirements.lock -c requirements-s3.lock
+	sed -n '/^schemas =/,/^$$/s/^    //p' setup.cfg | $(COMPILE) - --no-deps -o requirements-schemas.lock
 
-bench-pages: .venv/tests  ## time pages over CLICKS clicks (10 million) against an almost empty database
-	$(BIN)/python bin/bench-pages $(CLICKS)
+bench: .venv/tests  ## measure clicks, pages, mail and starts against floors; WHAT=redirect ARGS='--clicks 1e3,1e7'
+	$(BIN)/python -m bench $(or $(WHAT),all) $(ARGS)
 
 clean:  ## remove what was installed and cached; DATA_DIR stays
 	rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -55,11 +66,11 @@ clean:  ## remove what was installed and cached; DATA_DIR stays
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/tests: .venv/runtime requirements-test.lock
+.venv/tests: .venv/runtime requirements-test.lock requirements-schemas.lock
 	@echo "installing what the tests need …"
-	@$(PIP) --no-deps --require-hashes -r requirements-test.lock
+	@$(PIP) --no-deps --require-hashes -r requirements-test.lock -r requirements-schemas.lock
 	@touch $@
 
-.venv/lock/bin/uv:
+.venv/lock/bin/uv .venv/lock/bin/pip-audit:
 	$(PYTHON) -m venv .venv/lock
-	.venv/lock/bin/python -m pip --disable-pip-version-check install --quiet uv
+	.venv/lock/bin/python -m pip --disable-pip-version-check install --quiet $(notdir $@)

@@ -13,9 +13,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Not every host installs the package.
 
 from contentflow.config import WrongSetting, load
-from contentflow.gate import Worker
-from contentflow.serve import GRACE_SECONDS, hold_lifeline
-from contentflow.values import in_url
+from contentflow.serve import GRACE_SECONDS, die_with_parent, share_counts
+from contentflow.setting_types import in_url
+from contentflow.web.token_paths import without_token
+from contentflow.web_worker import Worker
 
 try:
     settings = load()
@@ -25,9 +26,9 @@ except WrongSetting as error:
 
 bind = f"{in_url(settings.host)}:{settings.port}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-Worker.most_of_an_address = 0 if settings.trusted_proxies else settings.connections_per_address
+Worker.max_per_address = 0 if settings.trusted_proxies else settings.connections_per_address
 worker_class = Worker
-threads = 32  # Twenty of them may be busy with a video that arrives slowly: see contentflow/gate.py.
+threads = 32  # Twenty of them may be busy with a video that arrives slowly: see contentflow/web_worker.py.
 timeout = 30
 graceful_timeout = int(GRACE_SECONDS) - 1
 keepalive = 5
@@ -44,15 +45,18 @@ if soft < 4096:
 
 
 def on_starting(server: Any) -> None:
-    hold_lifeline()
+    die_with_parent()
+    share_counts(settings.data_dir)
     server.log.error_log.addFilter(without_address)
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    hold_lifeline()  # Threads do not survive a fork.
+    die_with_parent()  # Threads do not survive a fork.
 
 
 def without_address(record: logging.LogRecord) -> bool:
-    """gunicorn notes the visitor's address when a request is malformed; keep none."""
-    record.msg = re.sub(r"\bip=\S+:", "ip=…:", str(record.msg))
+    """gunicorn notes the visitor's address when a request is malformed; keep none, and no network's token."""
+    if record.args:
+        record.msg, record.args = record.getMessage(), ()
+    record.msg = without_token(re.sub(r"\bip=\S+:", "ip=…:", str(record.msg)))
     return True

@@ -2,12 +2,12 @@
 
 import sys
 
-from contentflow import create_app
+from contentflow import start
 from contentflow.config import WrongSetting
-from contentflow.core.private import keep_to_ourselves
+from contentflow.links.folding import Folding
 
-keep_to_ourselves()
 try:
-    app = create_app()
+    app = start()
 except WrongSetting as error:
     sys.exit(str(error))
+Folding(app, is_backup=True).start()

@@ -4,7 +4,7 @@ ATTACK_LOGIN=https://… [ATTACK_NEXT_DAY=command] python attacks/click_farm.py 
 
 Clicks of one day are judged as a whole once it has closed: ``ATTACK_NEXT_DAY`` closes it (in the runner's
 own product ``next_day.py``); without it only the verdicts are looked at. Farms that take hours or days,
-below the limit of every minute, are tried with a moved clock in ``tests/earnings/test_click_fraud.py``.
+below the limit of every minute, are tried with a moved clock in ``tests/conversions/test_click_fraud.py``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from browser import Browser, not_tried, partner
 POSTS = 2
 AGENTS = 40
 AGAIN = 2  # Each agent clicks each link so often: the second is a duplicate.
-MOST_OF_A_MINUTE = 60  # CLICK_BURST_PER_MINUTE, of one address on one link
+MAX_OF_A_MINUTE = 60  # CLICK_BURST_PER_MINUTE, of one address on one link
 AT_ONCE = 8
 
 
@@ -80,7 +80,7 @@ def main(url: str, next_day: str) -> int:
     valid = Counter(click["code"] for click in found if click["verdict"] == "valid")
     verdicts = Counter(click["verdict"] for click in found)
     told = f"{clicks} clicks of one machine on {len(codes)} links: {verdicts['valid']} valid"
-    has_fallen = len(found) < clicks or max(valid.values(), default=0) > MOST_OF_A_MINUTE
+    has_fallen = len(found) < clicks or max(valid.values(), default=0) > MAX_OF_A_MINUTE
     has_fallen |= verdicts["valid"] > len(codes) * AGENTS
     if not next_day:
         print(f"{told}; what becomes of them when the day has closed was not tried (ATTACK_NEXT_DAY)")

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 REQUESTS = 150
-MOST_ANSWERED = 60  # UNKNOWN_CODE_PER_MINUTE
+MAX_ANSWERED = 60  # UNKNOWN_CODE_PER_MINUTE
 
 
 def status_of(url: str, number: int) -> int:
@@ -27,8 +27,8 @@ def status_of(url: str, number: int) -> int:
 def main(url: str) -> int:
     statuses = [status_of(f"{url}/l/zzz{number:04d}", number) for number in range(REQUESTS)]
     answered = sum(status != 429 for status in statuses)
-    print(f"{REQUESTS} unknown codes under {REQUESTS} addresses: {answered} answered, {MOST_ANSWERED} may be")
-    return int(answered > MOST_ANSWERED)
+    print(f"{REQUESTS} unknown codes under {REQUESTS} addresses: {answered} answered, {MAX_ANSWERED} may be")
+    return int(answered > MAX_ANSWERED)
 
 
 if __name__ == "__main__":

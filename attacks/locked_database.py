@@ -2,8 +2,8 @@
 
 ATTACK_LOGIN=https://… ATTACK_DATA_DIR=instance python attacks/locked_database.py URL      (on its machine)
 
-Every click of a known link is led on within 3 s meanwhile (after 2 s the journal takes it), stands in the
-export afterwards, and no broken line blocks those behind it.
+Every click of a known link is led on within 3 s meanwhile (no redirect writes to the database), stands in the
+export afterwards, and no broken line of a journal blocks those behind it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from browser import Browser, not_tried, partner
 
 LOCKED_SECONDS = 5.0
-MOST_SECONDS = 3.0
+MAX_SECONDS = 3.0
 VISITORS = 8
 EXPORT_SECONDS = 20.0
 AGENT = "Mozilla/5.0 (Linux; Android 14; Pixel {}) AppleWebKit/537.36 Chrome/130.0.0.0 Mobile Safari/537.36"
@@ -39,9 +39,10 @@ def lock(folder: Path) -> sqlite3.Connection:
 
 def break_journal(folder: Path) -> None:
     """Leave broken lines, as a power cut or a full disk might, before the clicks that come."""
-    (folder / "spool").mkdir(mode=0o700, exist_ok=True)
-    with (folder / "spool" / "clicks.jsonl").open("ab") as journal:
-        journal.write(b"\n".join(BROKEN) + b"\n")
+    (folder / "journal").mkdir(mode=0o700, exist_ok=True)
+    draft = folder / "journal" / f"{secrets.token_hex(8)}.new"
+    draft.write_bytes(b"\n".join(BROKEN) + b"\n")
+    draft.rename(draft.with_suffix(".journal"))
 
 
 def click_on(url: str, codes: list[str]) -> tuple[int, float]:
@@ -85,14 +86,14 @@ def main(url: str, folder: Path) -> int:
     finally:
         database.close()
     found = exported(mallory, codes, clicks)
-    refused = folder / "spool" / "refused.jsonl"
+    refused = folder / "journal" / "refused.lines"
     aside = refused.read_bytes() if refused.exists() else b""
     kept = sum(line in aside for line in BROKEN)
     print(
         f"database locked {LOCKED_SECONDS:g} s: {clicks} clicks, slowest {slowest:.2f} s, {found} exported; "
         f"{kept} of {len(BROKEN)} broken lines set aside"
     )
-    return int(not clicks or found < clicks or slowest >= MOST_SECONDS or kept < len(BROKEN))
+    return int(not clicks or found < clicks or slowest >= MAX_SECONDS or kept < len(BROKEN))
 
 
 if __name__ == "__main__":

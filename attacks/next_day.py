@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from contentflow import create_app
+from contentflow.conversions import click_commissions
 from contentflow.core import clock
-from contentflow.earnings import clicks_pay
 
 if __name__ == "__main__":
     with create_app().app_context(), clock.telling(clock.now() + timedelta(days=1)):
-        clicks_pay.pay_closed_days()
+        click_commissions.pay_closed_days()

@@ -19,17 +19,34 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-NO_ATTACK = {"run", "__init__", "browser", "next_day"}
+NO_ATTACK = {"run", "__init__", "browser", "next_day", "routes"}
 NOT_TRIED = 2
 START_SECONDS = 60.0
 COMMAND = [sys.executable, "-m", "contentflow"]
 NEXT_DAY = shlex.join([sys.executable, str(HERE / "next_day.py")])
-PEOPLE = {"ATTACK_LOGIN": "mallory", "ATTACK_OTHER_LOGIN": "alice"}
+ROUTES = shlex.join([sys.executable, str(HERE / "routes.py")])
+PEOPLE = {
+    "ATTACK_LOGIN": ("mallory",),
+    "ATTACK_OTHER_LOGIN": ("alice",),
+    "ATTACK_OPERATOR_LOGIN": ("olga", "--operator"),
+    "ATTACK_SUSPENDED_LOGIN": ("sam",),
+}
 OFFER = ("Attack", "https://shop.example.org/?click={click_id}", "--click-cents", "5")
 
 
 def names() -> list[str]:
     return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NO_ATTACK)
+
+
+# What is off answers 404 and shows nothing either.
+PAYS = {
+    "PAYOUTS_ENABLED": "true",
+    "PROGRAMME_NAME": "Programme",
+    "PROGRAMME_SIREN": "552100554",
+    "PROGRAMME_ADDRESS": "10 place de l’Étoile, 75008 Paris",
+    "PROGRAMME_IBAN": "FR7630006000011234567890189",
+    "PROGRAMME_BIC": "AGRIFRPP",
+}
 
 
 @contextmanager
@@ -44,6 +61,9 @@ def started() -> Iterator[tuple[str, Callable[[str], dict[str, str]]]]:
             "PORT": str(port),
             "DATABASE_URL": "",
             "HUEY_URL": "",
+            "SUBMIT_PER_MINUTE": "100000",  # What limits refuse shows nothing of what lies behind them.
+            "EMAIL_PER_MINUTE": "100000",
+            **PAYS,
         }
         environ = {**os.environ, **own}
         with Path(folder, "log").open("w") as log:
@@ -57,6 +77,8 @@ def started() -> Iterator[tuple[str, Callable[[str], dict[str, str]]]]:
                 "ATTACK_NETWORK": "attack",
                 "ATTACK_SECRET": secret,
                 "ATTACK_NEXT_DAY": NEXT_DAY,
+                "ATTACK_ROUTES": ROUTES,
+                "ATTACK_COMMAND": shlex.join(COMMAND),
                 "ATTACK_DATA_DIR": folder,
             }
             yield url, lambda name: common | logins(name, environ)
@@ -78,11 +100,14 @@ def logins(name: str, environ: dict[str, str]) -> dict[str, str]:
     """Return the login links that an attack's script asks for, of partners that no other attack has."""
     script = (HERE / f"{name}.py").read_text()
     found = {}
-    for variable, person in PEOPLE.items():
+    for variable, (person, *options) in PEOPLE.items():
         if f"{variable}=" in script:  # Its docstring says what it needs.
             email = f"{person}.{name}@example.org"
-            say(environ, "partner", "add", email)
+            say(environ, "partner", "add", email, *options)
             found[variable] = say(environ, "partner", "login-link", email)
+            found["ATTACK_KNOWN"] = email
+            if person == "sam":
+                found["ATTACK_SUSPEND"] = shlex.join([*COMMAND, "partner", "suspend", email])
     return found
 
 

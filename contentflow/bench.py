@@ -13,16 +13,18 @@ from sqlalchemy import select, text
 
 from contentflow.byop import services as byop
 from contentflow.byop.services import Draft
+from contentflow.conversions import networks
+from contentflow.conversions import services as conversions
+from contentflow.conversions.payload import read_payload
 from contentflow.core import clock, terminal
 from contentflow.core.db import db, is_sqlite, transaction
 from contentflow.core.errors import Refused
 from contentflow.core.ids import new_id
-from contentflow.earnings import conversions, networks
-from contentflow.earnings.reports import read_report
 from contentflow.links.models import Click, Link
+from contentflow.links.services import add_clicks
 from contentflow.offers import services as offers
 from contentflow.partners import services as partners
-from contentflow.tongue import says
+from contentflow.terminal_language import says
 
 group = AppGroup("bench", help=says("Remplit une base vide, pour mesurer."))
 EMAIL = "bench@example.org"
@@ -47,7 +49,7 @@ FROM generate_series(1, CAST(:count AS bigint)) AS n(i)
 JOIN bench_links ON bench_links.k = (i * 31 + i / 1000) % :links"""
 
 
-class NotEmpty(Refused):
+class DatabaseNotEmpty(Refused):
     message = "The database has clicks already: measure in one of its own."
 
 
@@ -55,7 +57,7 @@ class NotEmpty(Refused):
 @click.option("--clicks", default=10_000_000, show_default=True)
 def fill_command(clicks: int) -> dict[str, int]:
     if db.session.scalar(select(Click.id).limit(1)) is not None:
-        raise NotEmpty
+        raise DatabaseNotEmpty
     prepare()
     fill(clicks)
     return {"clicks": clicks}
@@ -69,7 +71,18 @@ def prepare() -> str:
         networks.add_network("bench", "cli")
         for number in range(POSTS):
             byop.submit_post(partner_id, Draft(title=f"Post {number}", nonce=f"bench-{number}"))
-        _sell(partner_id)
+        # Add a click a day for a month, and a sale of each, as a network would report it.
+        network = networks.get_network("bench")
+        own = list(db.session.scalars(select(Link).where(Link.partner_id == partner_id).order_by(Link.code)))
+        for number in range(SALES):
+            at = clock.now() - timedelta(days=number, minutes=5)
+            link, click_id = own[number % len(own)], new_id()
+            kinds = {"verdict": "valid", "agent_class": "mobile"}
+            add_clicks([Click(id=click_id, link_id=link.id, partner_id=partner_id, clicked_at=at, **kinds)])
+            db.session.flush()
+            fields = {"transaction": f"B{number}", "type": "sale", "click_id": click_id, "amount_cents": 900}
+            payload = read_payload({**fields, "currency": "EUR", "at": clock.iso(at)}, clock.now())
+            conversions.record(network, payload)
     return partner_id
 
 
@@ -94,6 +107,28 @@ def fill(clicks: int) -> None:
         db.session.execute(text("DROP TABLE bench_links"))
     with db.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
+
+
+def fill_links(number: int) -> None:
+    """Add links to the first post, besides its own: codes ``0000000``, ``0000001`` …, up to ten million."""
+    first = "(SELECT * FROM links ORDER BY id LIMIT 1) AS link"
+    values = "link.partner_id, link.submission_id, link.asset_id, link.offer_id, 'direct'"
+    columns = (
+        "id, code, partner_id, submission_id, asset_id, offer_id, channel, variant, destination, created_at"
+    )
+    numbers, padded = ("generate_series(0, :last) AS n(i)", "lpad(i::text, {}, '0')")
+    if is_sqlite():
+        counted = "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < :last)"
+        numbers = f"({counted} SELECT i FROM c)"
+        padded = "printf('%0{}d', i)"
+    with transaction():
+        db.session.execute(
+            text(
+                f"INSERT INTO links ({columns}) SELECT {padded.format(22)}, {padded.format(7)}, {values}, "
+                f"CAST(i AS varchar(16)), link.destination, link.created_at FROM {numbers}, {first}"
+            ),
+            {"last": number - 1},
+        )
 
 
 def _take_away() -> list[str]:
@@ -135,18 +170,3 @@ def _sum_up() -> None:
         "FROM click_link_days JOIN links ON links.id = link_id GROUP BY partner_id, verdict, day, channel",
     ):
         db.session.execute(text(statement))
-
-
-def _sell(partner_id: str) -> None:
-    """Add a click a day for a month, and a sale of each, as a network would report it."""
-    network = networks.get_network("bench")
-    own = list(db.session.scalars(select(Link).where(Link.partner_id == partner_id).order_by(Link.code)))
-    for number in range(SALES):
-        at = clock.now() - timedelta(days=number, minutes=5)
-        link, click_id = own[number % len(own)], new_id()
-        kinds = {"verdict": "valid", "agent_class": "mobile"}
-        db.session.add(Click(id=click_id, link_id=link.id, partner_id=partner_id, at=at, **kinds))
-        db.session.flush()
-        fields = {"transaction": f"B{number}", "type": "sale", "click_id": click_id, "amount_cents": 900}
-        report = read_report({**fields, "currency": "EUR", "at": clock.iso(at)}, clock.now())
-        conversions.record_conversion(network, report)

@@ -10,22 +10,32 @@ import logging
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
-from contentflow.tongue import says, teach_click
-
-if TYPE_CHECKING:
-    from flask import Flask
+from contentflow import start
+from contentflow.terminal_language import says, translate_click
 
 COMMANDS: Final = {
+    "assignment": (
+        "contentflow.publishing.cli:assignment_group",
+        says("Les publications des partenaires."),
+    ),
+    "backup": (
+        "contentflow.backup.cli:backup_command",
+        says("Fait une copie scellée du programme qui tourne ; --check vérifie celles du dossier."),
+    ),
     "bench": ("contentflow.bench:group", says("Remplit une base vide, pour mesurer.")),
     "contract": (
-        "contentflow.earnings.cli:contract_group",
+        "contentflow.ledger.cli:contract_group",
         says("Les contrats acceptés par les partenaires, loi 2023-451, article 8."),
     ),
-    "conversion": ("contentflow.earnings.cli:conversion_group", says("Ce que les réseaux ont annoncé.")),
+    "billing": (
+        "contentflow.payouts.billing_cli:group",
+        says("Qui figure sur les factures, et les versements gelés."),
+    ),
+    "conversion": ("contentflow.conversions.cli:conversion_group", says("Ce que les réseaux ont annoncé.")),
     "db": ("contentflow.core.cli:group", says("Les tables de la base de données.")),
     "deliveries": (
         "contentflow.mailing.cli:deliveries",
@@ -40,27 +50,49 @@ COMMANDS: Final = {
         says("Vérifie chaque partie, et dit comment la réparer."),
     ),
     "hold": (
-        "contentflow.earnings.cli:hold_group",
+        "contentflow.ledger.cli:hold_group",
         says("Ce qui est retenu jusqu’à la décision d’un opérateur."),
     ),
-    "ledger": ("contentflow.earnings.cli:ledger_group", says("Les corrections, en les nommant.")),
+    "init": (
+        "contentflow.first_settings:init_command",
+        says("Écrit un .env complet, avec des clés neuves, et le vérifie."),
+    ),
+    "ledger": ("contentflow.ledger.cli:ledger_group", says("Les corrections, en les nommant.")),
     "links": ("contentflow.links.cli:group", says("Les liens courts et les verdicts de leurs clics.")),
     "mailing": ("contentflow.mailing.cli:mailing", says("Comment les e-mails partent.")),
+    "media": ("contentflow.pipeline.cli:group", says("Les vidéos et les clips.")),
     "network": (
-        "contentflow.earnings.cli:network_group",
+        "contentflow.conversions.cli:network_group",
         says("Les réseaux d’affiliation qui annoncent des ventes."),
     ),
     "offer": ("contentflow.offers.cli:group", says("Ce qui est promu.")),
     "partner": ("contentflow.partners.cli:group", says("Qui partage.")),
-    "rate": ("contentflow.earnings.cli:rate_group", says("Ce que vaut en euros une unité d’une devise.")),
+    "platform": (
+        "contentflow.publishing.cli:platform_group",
+        says("Les plateformes où les partenaires publient."),
+    ),
+    "rate": ("contentflow.conversions.cli:rate_group", says("Ce que vaut en euros une unité d’une devise.")),
+    "restore": (
+        "contentflow.backup.cli:restore_command",
+        says("Ramène une sauvegarde dans un lieu vide ; --go-live rend ensuite la main aux envois."),
+    ),
     "serve": (
         "contentflow.commands:serve_command",
         says("Met la base à jour, puis sert le site et le travail jusqu’à SIGTERM ou SIGINT."),
     ),
     "suppression": (
-        "contentflow.mailing.cli:suppression",
+        "contentflow.consent.cli:suppression",
         says("Qui ne doit pas recevoir d’e-mails de partage."),
     ),
+    "payout": (
+        "contentflow.payouts.cli:group",
+        says("Les versements : lots, relevés de la banque, sommes de l’année."),
+    ),
+    "text": (
+        "contentflow.agreements.cli:group",
+        says("Les textes que les partenaires acceptent, et leurs versions."),
+    ),
+    "variants": ("contentflow.sharekit.cli:group", says("Les deuxièmes versions des posts.")),
     "worker": (
         "contentflow.commands:worker_command",
         says("Envoie les e-mails et prépare les posts jusqu’à SIGTERM ou SIGINT."),
@@ -79,7 +111,7 @@ class Commands(click.Group):
             return None
         from flask.cli import ScriptInfo
 
-        ctx.obj = ScriptInfo(create_app=_application, load_dotenv_defaults=False)
+        ctx.obj = ScriptInfo(create_app=start, load_dotenv_defaults=False)
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         found: click.Command = getattr(import_module(module), attribute)
         return found
@@ -96,7 +128,7 @@ def main() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     if sys.argv[1:2] == ["demo"]:
         os.environ.setdefault("ENV", "development")  # Its web and worker inherit it.
-    teach_click()
+    translate_click()
     try:
         status: Any = Commands().main(prog_name="contentflow", standalone_mode=False)
     except click.ClickException as refusal:
@@ -112,14 +144,6 @@ def main() -> None:
         sys.exit(1)
     if isinstance(status, int):
         sys.exit(status)
-
-
-def _application() -> Flask:
-    from contentflow import create_app
-    from contentflow.core.private import keep_to_ourselves
-
-    keep_to_ourselves()
-    return create_app()
 
 
 def _sentence(error: Exception) -> str | None:

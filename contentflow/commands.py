@@ -8,24 +8,21 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask_babel import force_locale
-from sqlalchemy.exc import SQLAlchemyError
 
 from contentflow import bench, demo, serve
+from contentflow.backup.state import refuse_when_cut_short
 from contentflow.config import settings
-from contentflow.core import migrate, terminal
+from contentflow.core import doctor, migrate, terminal
 from contentflow.core.db import db
 from contentflow.core.registry import Remark, registry
-from contentflow.tongue import language, says, speaking
+from contentflow.first_settings import init_command
+from contentflow.terminal_language import in_language, language, says
 
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(bench.group)
-    for command in (serve_command, worker_command, demo_command, doctor_command):
+    for command in (serve_command, worker_command, demo_command, doctor_command, init_command):
         app.cli.add_command(command)
-
-
-def _app() -> Flask:
-    return current_app._get_current_object()  # type: ignore[attr-defined, no-any-return]
 
 
 workers_option = click.option(
@@ -43,6 +40,7 @@ json_option = click.option(
 @json_option
 @with_appcontext
 def serve_command(workers: int) -> int:
+    refuse_when_cut_short()
     return serve.run(settings(), workers, migrate.upgrade, _warn)
 
 
@@ -52,7 +50,7 @@ def serve_command(workers: int) -> int:
 def worker_command() -> None:
     from contentflow import worker  # Huey's consumer is no part of a web process.
 
-    worker.run(_app())
+    worker.run(current_app._get_current_object())  # type: ignore[attr-defined]
 
 
 @click.command("demo", help=says("Remplit un programme à regarder, donne un lien de connexion, puis sert."))
@@ -68,32 +66,20 @@ def demo_command(workers: int) -> int:
 @click.option("--json", "as_json", is_flag=True, help=says("en JSON, pour un programme"))
 @with_appcontext
 def doctor_command(as_json: bool) -> int:
-    with speaking("en" if as_json else language()), force_locale(language()):
-        return _examine(as_json)
-
-
-def _examine(as_json: bool) -> int:
-    findings = {name: _finding(name) for name in registry().doctor}
-    shown: list[dict[str, Any]] = [
-        {"part": name, "finding": finding or "ok"} for name, finding in findings.items()
-    ]
-    click.echo(terminal.written(shown, as_json))
-    faults = [finding for finding in findings.values() if finding and not isinstance(finding, Remark)]
-    return 1 if faults else 0
+    with in_language("en" if as_json else language()), force_locale(language()):
+        findings = {name: doctor.find(name) for name in registry().doctor}
+        shown: list[dict[str, Any]] = [
+            {"part": name, "finding": finding or "ok"} for name, finding in findings.items()
+        ]
+        click.echo(terminal.written(shown, as_json))
+        faults = [finding for finding in findings.values() if finding and not isinstance(finding, Remark)]
+        return 1 if faults else 0
 
 
 def _warn() -> None:
     """Say at the start what “doctor” would; the worker is about to start, that none was seen is no news."""
     for name in registry().doctor:
-        if name != "worker" and (finding := _finding(name)):
+        if name != "worker" and (finding := doctor.find(name)):
             serve.say(f"{name}: {finding}")
     db.session.remove()
     db.engine.dispose()  # The parent of “serve” holds no connection.
-
-
-def _finding(name: str) -> str | None:
-    try:
-        return registry().doctor[name]()
-    except SQLAlchemyError as error:
-        db.session.rollback()
-        return terminal.without_database(error)

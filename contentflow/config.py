@@ -1,6 +1,6 @@
-"""Every setting once: its name, type, default, unit and meaning.
+"""The settings as they are given: read, judged, and kept on the application.
 
-Settings come from the environment or from ``.env``; a wrong value raises ``WrongSetting``,
+They come from the environment or from ``.env``; a wrong value raises ``WrongSetting``,
 whose text names the setting, the value and what is accepted.
 """
 
@@ -10,7 +10,8 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,13 @@ from dotenv import dotenv_values
 from flask import current_app
 from sqlalchemy import URL
 
-from contentflow import values
+from contentflow import programme_settings
+from contentflow import setting_types as types
+from contentflow.settings import NAMES, SECRET, name_of
+from contentflow.settings import Settings as Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+MADE_KEY, RESTORED_KEYS = "secret_key", "restored_keys"  # files of DATA_DIR
 
 
 class WrongSetting(Exception):
@@ -30,173 +35,10 @@ class WrongSetting(Exception):
         super().__init__(f"{name}={value!r} is not accepted: {accepted}")
 
 
-def setting(parse: values.Parser, default: str, meaning: str) -> Any:
-    return field(metadata={"parse": parse, "default": default, "meaning": meaning})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The settings of one application, parsed. The attribute is the name in lower case."""
-
-    env: str = setting(
-        values.choice("production", "development"), "production", "development only through make run and demo"
-    )
-    secret_key: tuple[str, ...] = setting(
-        values.keys, "", "signs cookies; required in production; older keys may follow, separated by commas"
-    )
-    public_base_url: str = setting(
-        values.public_url,
-        "",
-        "the address people see, such as https://share.example.org; required in production",
-    )
-    data_dir: Path = setting(values.path, "instance", "folder that holds everything the product writes")
-    database_url: str = setting(values.database_url, "", "empty: SQLite in DATA_DIR; or postgresql://…")
-    huey_url: str = setting(
-        values.huey_url, "", "the work bells; empty: SQLite in DATA_DIR; redis:// or postgresql://"
-    )
-    host: str = setting(values.listening_host, "127.0.0.1", "address that serve listens on")
-    port: int = setting(values.integer(1, 65_535), "8000", "port that serve listens on")
-    feature_byop: bool = setting(values.boolean, "true", "partners may bring their own posts")
-    byop_default_revshare_bp: int = setting(
-        values.share, "0.40", "the partner's share of the commission, a fraction of 1"
-    )
-    share_email_enabled: bool = setting(values.boolean, "true", "partners may mail their kit")
-    share_email_daily_limit: int = setting(
-        values.integer(0, 1_000_000), "200", "recipients a partner may mail in any 24 hours"
-    )
-    sharekit_default_hashtags: str = setting(
-        values.line(300),
-        "#ia #tools #productivité",
-        "hashtags of a post that has none; quote it: # starts a comment",
-    )
-    ad_disclosure: str = setting(
-        values.choice("Publicité", "Collaboration commerciale"),
-        "Publicité",
-        "the mention of law 2023-451, art. 5-2",
-    )
-    partner_signup: str = setting(values.choice("closed"), "closed", "closed: the operator adds partners")
-    mail_transport: str = setting(
-        values.choice("", "none"),
-        "",
-        "empty: Brevo or SMTP, in production one of them is needed; none: no e-mail at all, "
-        "and logins by partner login-link",
-    )
-    brevo_api_key: str = setting(values.line(255), "", "Brevo's API key; empty: no Brevo")
-    brevo_api_url: str = setting(
-        values.url("http", "https"), "https://api.brevo.com/v3", "Brevo's API, /v3 included"
-    )
-    smtp_url: str = setting(
-        values.url("smtp", "smtps"),
-        "",
-        "a mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…:465; used without Brevo",
-    )
-    email_from: str = setting(
-        values.address, "", "sender's address of every mail; required with Brevo or SMTP"
-    )
-    email_from_name: str = setting(values.line(100), "ContentFlow", "sender's name of every mail")
-    email_account_daily_limit: int | None = setting(
-        values.optional_integer,
-        "",
-        "share mails in any 24 hours over all partners; empty: none; Brevo's free plan: 300",
-    )
-    share_email_undo_seconds: int = setting(
-        values.integer(0, 3600), "30", "seconds in which a send can be taken back"
-    )
-    mail_timeout_seconds: int = setting(
-        values.integer(1, 120), "20", "seconds that a whole exchange with the mail service may take"
-    )
-    mail_retry_seconds: tuple[int, ...] = setting(
-        values.delays, "5,20,60,180", "seconds before each new try of a mail"
-    )
-    mail_pause_seconds: int = setting(
-        values.integer(1, 86_400), "300", "seconds between tries while the mail service refuses the account"
-    )
-    lease_seconds: int = setting(
-        values.integer(5, 3600), "30", "seconds after which a dead worker's row is taken again"
-    )
-    upload_max_mb: int = setting(values.integer(1, 10_000), "500", "megabytes of a video, sent or fetched")
-    video_max_seconds: int = setting(
-        values.integer(1, 7_200), "600", "seconds of a video that may be brought"
-    )
-    video_max_side: int = setting(values.integer(128, 16_384), "4096", "pixels of a video's longer side")
-    video_max_fps: int = setting(values.integer(1, 1_000), "120", "frames a second of a video")
-    clip_max_seconds: int = setting(values.integer(1, 600), "60", "seconds of a finished clip")
-    render_max_seconds: int = setting(
-        values.integer(10, 86_400), "1800", "seconds that one step of a render may take before it is ended"
-    )
-    whisper_model: str = setting(
-        values.line(500),
-        "",
-        "who writes captions: a faster-whisper model's name or folder; empty: no captions",
-    )
-    originals_keep_days: int = setting(
-        values.integer(0, 3_650), "30", "days that the videos partners brought are kept"
-    )
-    trusted_proxies: int = setting(
-        values.integer(0, 10),
-        "0",
-        "proxies in front: client IP is the n-th from the right of X-Forwarded-For",
-    )
-    connections_per_address: int = setting(
-        values.integer(0, 100_000),
-        "100",
-        "open connections of one address to one web process, 0: any number; unused behind TRUSTED_PROXIES",
-    )
-    log_per_minute: int = setting(values.integer(1, 100_000), "120", "share presses a minute and partner")
-    submit_per_minute: int = setting(values.integer(1, 100_000), "30", "posts submitted a minute and partner")
-    email_per_minute: int = setting(values.integer(1, 100_000), "60", "e-mail requests a minute and partner")
-    click_burst_per_minute: int = setting(
-        values.integer(1, 1_000_000),
-        "60",
-        "clicks a minute of one IP address on one link; more are fraud",
-    )
-    postback_refused_per_minute: int = setting(
-        values.integer(1, 1_000_000),
-        "60",
-        "unsigned postbacks a minute of one IP address to one network; signed ones are not limited",
-    )
-    network_get: frozenset[str] = setting(
-        values.network_names, "", "true: the network NAME, in capitals, may report by a signed GET"
-    )
-    unknown_code_per_minute: int = setting(
-        values.integer(1, 100_000), "60", "unknown short links a minute and IP address"
-    )
-
-    @property
-    def is_https(self) -> bool:
-        return self.public_base_url.startswith("https://")
-
-    @property
-    def sends_mail(self) -> bool:
-        return self.mail_transport != "none"
-
-    @property
-    def has_mail_service(self) -> bool:
-        return self.sends_mail and bool(self.brevo_api_key or self.smtp_url)
-
-    @property
-    def has_local_mailbox(self) -> bool:
-        """Whether mails are kept here to look at, and reach nobody: in development alone."""
-        return self.env == "development" and self.sends_mail and not self.has_mail_service
-
-    @property
-    def can_mail_kits(self) -> bool:
-        return self.share_email_enabled and self.sends_mail
-
-
-SECRET = {"secret_key", "brevo_api_key", "smtp_url", "database_url", "huey_url"}
 NO_MAIL_SERVICE = (
     "production needs BREVO_API_KEY or SMTP_URL, and EMAIL_FROM; "
     "or MAIL_TRANSPORT=none: no e-mail at all, and logins by “contentflow partner login-link”"
 )
-NAMES = {
-    "byop_default_revshare_bp": "BYOP_DEFAULT_REVSHARE_PCT",
-    "network_get": "NETWORK_NAME_ALLOW_GET",
-}
-
-
-def name_of(item: Field[Any]) -> str:
-    return NAMES.get(item.name, item.name.upper())
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -209,35 +51,30 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             **{k: v or "" for k, v in dotenv_values(ROOT / ".env", encoding="utf-8-sig").items()},
             **os.environ,
         }
-    environ = {**environ, NAMES["network_get"]: _networks_with_get(environ)}
+    # The networks whose ``NETWORK_<NAME>_ALLOW_GET`` is true, in lower case, with commas.
+    names = [name for name in environ if re.fullmatch(r"NETWORK_[A-Z0-9_]{1,32}_ALLOW_GET", name)]
+    allowed = [name for name in names if _read(name, environ[name].strip() or "false", types.boolean)]
+    environ = {
+        **environ,
+        NAMES["network_get"]: ",".join(
+            sorted(name[len("NETWORK_") : -len("_ALLOW_GET")].lower() for name in allowed)
+        ),
+    }
     parsed = {item.name: _parse(item, environ) for item in fields(Settings)}
     if not parsed["data_dir"].is_absolute():
         parsed["data_dir"] = ROOT / parsed["data_dir"]
     if parsed["env"] == "development":
-        parsed["public_base_url"] = parsed["public_base_url"] or _own_url(parsed["host"], parsed["port"])
+        # Where a browser on this machine finds us; nobody can go to “every address”.
+        near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(parsed["host"], parsed["host"])  # nosec B104
+        own_url = f"http://{types.in_url(near)}:{parsed['port']}"
+        parsed["public_base_url"] = parsed["public_base_url"] or _read("HOST", own_url, types.public_url)
         parsed["secret_key"] = parsed["secret_key"] or (_kept_secret(parsed["data_dir"]),)
-    parsed["database_url"] = parsed["database_url"] or _sqlite_url(parsed["data_dir"])
-    _require(parsed)
-    return Settings(**parsed)
-
-
-def _own_url(host: str, port: int) -> str:
-    """Return where a browser on this machine finds us; nobody can go to “every address”."""
-    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return values.public_url(f"http://{values.in_url(near)}:{port}")
-
-
-def _sqlite_url(data_dir: Path) -> str:
     # Folders may hold what means something in a URL: “%”, “?”, “#”.
-    url = URL.create("sqlite", database=str(data_dir / "contentflow.db"))
-    return url.render_as_string(hide_password=False)
-
-
-def _networks_with_get(environ: Mapping[str, str]) -> str:
-    """Return the networks whose ``NETWORK_<NAME>_ALLOW_GET`` is true, in lower case, with commas."""
-    names = [name for name in environ if re.fullmatch(r"NETWORK_[A-Z0-9_]{1,32}_ALLOW_GET", name)]
-    allowed = [name for name in names if _read(name, environ[name].strip() or "false", values.boolean)]
-    return ",".join(sorted(name[len("NETWORK_") : -len("_ALLOW_GET")].lower() for name in allowed))
+    beside = URL.create("sqlite", database=str(parsed["data_dir"] / "contentflow.db"))
+    parsed["database_url"] = parsed["database_url"] or beside.render_as_string(hide_password=False)
+    _require(parsed)
+    parsed["secret_key"] = tuple(dict.fromkeys((*parsed["secret_key"], *_restored_keys(parsed["data_dir"]))))
+    return Settings(**parsed)
 
 
 def _parse(item: Field[Any], environ: Mapping[str, str]) -> Any:
@@ -247,7 +84,7 @@ def _parse(item: Field[Any], environ: Mapping[str, str]) -> Any:
     return _read(name_of(item), text, item.metadata["parse"], "…" if item.name in SECRET else text)
 
 
-def _read(name: str, text: str, parse: values.Parser, shown: str | None = None) -> Any:
+def _read(name: str, text: str, parse: types.Parser, shown: str | None = None) -> Any:
     try:
         return parse(text)
     except ValueError as error:
@@ -259,12 +96,22 @@ def _require(parsed: Mapping[str, Any]) -> None:
         raise WrongSetting("SECRET_KEY", "", "production needs a random key of at least 8 characters")
     if not parsed["public_base_url"]:
         raise WrongSetting("PUBLIC_BASE_URL", "", "production needs the address people see, https://…")
+    if parsed["env"] == "production" and not parsed["console_second_factor"]:
+        raise WrongSetting("CONSOLE_SECOND_FACTOR", "false", "true; false only with ENV=development")
     has_service = bool(parsed["brevo_api_key"] or parsed["smtp_url"])
     sends_mail = parsed["mail_transport"] != "none"
     if parsed["env"] == "production" and sends_mail and not has_service:
         raise WrongSetting("MAIL_TRANSPORT", "", NO_MAIL_SERVICE)
     if has_service and sends_mail and not parsed["email_from"]:
         raise WrongSetting("EMAIL_FROM", "", "the sender's address is needed with BREVO_API_KEY or SMTP_URL")
+    if bool(parsed["aws_access_key_id"]) != bool(parsed["aws_secret_access_key"]):
+        raise WrongSetting("AWS_SECRET_ACCESS_KEY", "…", "both it and AWS_ACCESS_KEY_ID, or neither")
+    if parsed["media_redirect_url"] and not parsed["media_url"]:
+        raise WrongSetting("MEDIA_REDIRECT_URL", parsed["media_redirect_url"], "it goes with MEDIA_URL")
+    if parsed["media_url"] and find_spec("boto3") is None:
+        raise WrongSetting("MEDIA_URL", parsed["media_url"], "a bucket needs boto3: the extra “s3”")
+    for name, accepted in programme_settings.lacking(parsed):
+        raise WrongSetting(name.upper(), "…" if name in SECRET else parsed[name], accepted)
 
 
 def make_folder(data_dir: Path) -> None:
@@ -277,11 +124,11 @@ def make_folder(data_dir: Path) -> None:
 
 
 def _kept_secret(data_dir: Path) -> str:
-    path = data_dir / "secret_key"
+    path = data_dir / MADE_KEY
     if not path.exists():
         make_folder(data_dir)
         # Written aside and linked: two processes that start together end with the same key.
-        draft = data_dir / f"secret_key.{os.getpid()}"
+        draft = data_dir / f"{MADE_KEY}.{os.getpid()}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48))
         try:
@@ -291,6 +138,14 @@ def _kept_secret(data_dir: Path) -> str:
         finally:
             draft.unlink()
     return path.read_text().strip()
+
+
+def _restored_keys(data_dir: Path) -> tuple[str, ...]:
+    """Return the keys that ``restore`` brought: they open what was encrypted with them."""
+    try:
+        return types.keys((data_dir / RESTORED_KEYS).read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
 
 
 def settings() -> Settings:

@@ -16,13 +16,18 @@ from contentflow.byop import services as byop
 from contentflow.byop.models import Submission
 from contentflow.byop.services import Draft
 from contentflow.config import settings
+from contentflow.consent.models import Subscription
+from contentflow.consent.promises import promise
+from contentflow.contacts.judging import Entry, add_entries
+from contentflow.conversions import networks
+from contentflow.conversions import services as conversions
+from contentflow.conversions.models import Conversion, Network
+from contentflow.conversions.payload import read_payload
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
-from contentflow.earnings import conversions, networks
-from contentflow.earnings.models import Conversion, Network
-from contentflow.earnings.reports import read_report
 from contentflow.links import services as links
-from contentflow.links.models import Click, Link
+from contentflow.links.models import Click
+from contentflow.mailing.recipients import recipient_hash
 from contentflow.offers import services as offers
 from contentflow.offers.terms import OfferTerms
 from contentflow.partners import services as partners
@@ -72,10 +77,18 @@ POSTS = (
 )
 PEOPLE = (("olga", "Olga Petit", True), ("alice", "Alice Martin", False), ("bob", "Bob Durand", False),
           ("chloe", "Chloé Bernard", False))  # fmt: skip
+READERS = (
+    ("lea@lectrices.example.net", "Léa Fontaine", ("amis", "lyon"), True),
+    ("karim@atelier.example.net", "Karim Haddad", ("atelier",), True),
+    ("ines@notes.example.net", "Inès Moreau", ("amis",), True),
+    ("jules@studio.example.net", "Jules Caron", ("atelier", "lyon"), False),
+    ("sofia@carnets.example.net", "Sofia Da Silva", ("amis",), False),
+)
 # How often a hit of the demo has a verdict, and a channel: roughly what messengers and people do.
 VERDICTS = {"valid": 49, "preview_bot": 30, "duplicate": 8, "bot": 7, "prefetch": 4, "self": 1, "fraud": 1}
 CHANNELS = {"whatsapp": 34, "telegram": 14, "copy": 14, "x": 9, "linkedin": 9, "facebook": 6, "threads": 4,
-            "bluesky": 4, "qr": 3, "native": 3, "email": 5}  # fmt: skip
+            "bluesky": 4, "qr": 3, "native": 3, "email": 5,
+            "mastodon": 2, "youtube": 2, "tiktok": 3, "instagram": 4, "pinterest": 1}  # fmt: skip
 DAYS = 30
 # Whose post has which film: the first one's clip comes along, the second one's is rendered by the worker.
 FILMS = {0: "hour", 1: "notes"}
@@ -92,32 +105,54 @@ def fill() -> None:
             for name, full_name, is_operator in PEOPLE
         }
         offered = [
-            offers.add_offer(name, url, advertiser, share, _terms(name, what, words))
+            offers.add_offer(
+                name,
+                url,
+                advertiser,
+                share,
+                OfferTerms(description=what, brand_words=words, commission_bp=COMMISSIONS.get(name)),
+            )
             for name, advertiser, url, share, what, words in OFFERS
         ]
         for number, (name, offer, title, hashtags, cta) in enumerate(POSTS):
             words = Draft(
                 title=title, hashtags=hashtags, cta=cta, offer_id=offered[offer].id, nonce=f"demo-{number}"
             )
-            submission = _bring(people[name], words, FILMS.get(number))
+            film = FILMS.get(number)
+            if film is None:
+                submission = byop.submit_post(people[name], words)
+            else:
+                with demo_clips.film(film) as video:
+                    submission = byop.submit_post(people[name], replace(words, video=video))
+                demo_clips.show(film, submission)
             submission.created_at = clock.now() - timedelta(days=DAYS - 5 * number)
             _share_and_click(submission, 412 // (number + 1), chance)
         db.session.flush()
         _sell(chance)
+        for name, full_name, _is_operator in PEOPLE[1:3]:
+            _know_people(people[name], full_name)
 
 
-def _bring(partner_id: str, words: Draft, film: str | None) -> Submission:
-    if film is None:
-        return byop.submit_post(partner_id, words)
-    with demo_clips.film(film) as video:
-        submission = byop.submit_post(partner_id, replace(words, video=video))
-    demo_clips.show(film, submission)
-    return submission
-
-
-def _terms(name: str, description: str, brand_words: str) -> OfferTerms:
-    commission = COMMISSIONS.get(name)
-    return OfferTerms(description=description, brand_words=brand_words, commission_bp=commission)
+def _know_people(partner_id: str, partner_name: str) -> None:
+    """Some readers said yes last month, others are in the book and were not asked yet."""
+    for number, (address, _name, _tags, has_said_yes) in enumerate(READERS):
+        said_at = clock.now() - timedelta(days=3 * number + 2)
+        if has_said_yes:
+            yes = {"text": promise(partner_name), "origin": "invitation", "language": "fr"}
+            db.session.add(
+                Subscription(
+                    recipient_hash=recipient_hash(address),
+                    partner_id=partner_id,
+                    delivery_id="",
+                    created_at=said_at,
+                    **yes,
+                )
+            )
+    db.session.flush()
+    entries = [
+        Entry(line, address, name, tags) for line, (address, name, tags, _yes) in enumerate(READERS, 1)
+    ]
+    add_entries(partner_id, entries, "add")
 
 
 def _sell(chance: random.Random) -> None:
@@ -126,7 +161,7 @@ def _sell(chance: random.Random) -> None:
     bought = {"valid": 18, "self": 1}
     for verdict, number in bought.items():
         found = db.session.execute(
-            select(Click.id, Click.at).where(Click.verdict == verdict).order_by(Click.at)
+            select(Click.id, Click.clicked_at).where(Click.verdict == verdict).order_by(Click.clicked_at)
         )
         clicks = found.all()
         for click_id, at in clicks[:: max(1, len(clicks) // number)][:number]:
@@ -140,15 +175,27 @@ def _sell(chance: random.Random) -> None:
 
 
 def _report(network: Network, fields: dict[str, object]) -> None:
-    report = read_report({**fields, "currency": "EUR"}, clock.now())
-    conversions.record_conversion(network, report)
+    payload = read_payload({**fields, "currency": "EUR"}, clock.now())
+    conversions.record(network, payload)
 
 
 def _share_and_click(submission: Submission, hits: int, chance: random.Random) -> None:
     own = links.links_of(submission.id)
+    clicks = []
     for _ in range(hits):
         channel, verdict = _pick(CHANNELS, chance), _pick(VERDICTS, chance)
-        db.session.add(_click(own[channel], verdict, _moment(submission.created_at, chance)))
+        link = own[channel]
+        kinds = {"bot": "bot", "preview_bot": "preview"}
+        clicks.append(
+            Click(
+                link_id=link.id,
+                partner_id=link.partner_id,
+                clicked_at=_moment(submission.created_at, chance),
+                verdict=verdict,
+                agent_class=kinds.get(verdict, "mobile"),
+            )
+        )
+    links.add_clicks(clicks)
     for _ in range(max(3, hits // 14)):
         at, channel = _moment(submission.created_at, chance), _pick(CHANNELS, chance)
         db.session.add(
@@ -161,17 +208,6 @@ def _share_and_click(submission: Submission, hits: int, chance: random.Random) -
                 created_at=at,
             )
         )
-
-
-def _click(link: Link, verdict: str, at: datetime) -> Click:
-    kinds = {"bot": "bot", "preview_bot": "preview"}
-    return Click(
-        link_id=link.id,
-        partner_id=link.partner_id,
-        at=at,
-        verdict=verdict,
-        agent_class=kinds.get(verdict, "mobile"),
-    )
 
 
 def _pick(weights: dict[str, int], chance: random.Random) -> str:
@@ -187,7 +223,10 @@ def _moment(since: datetime, chance: random.Random) -> datetime:
 def welcome() -> str:
     """Return the line with the whole login URL of a partner who has posts and clicks."""
     base = settings().public_base_url
-    email = db.session.scalar(select(Partner.email).where(Partner.email == ALICE)) or _any_email()
+    email = db.session.scalar(select(Partner.email).where(Partner.email == ALICE))
+    if email is None:
+        with_posts = select(Partner.email).join(Submission, Submission.partner_id == Partner.id)
+        email = db.session.scalar(with_posts.where(Partner.email.is_not(None)).limit(1))
     if email is None:
         return f"ContentFlow runs at {base}"
     with transaction():
@@ -195,8 +234,3 @@ def welcome() -> str:
     return (
         f"\nContentFlow runs at {base}\nLog in as {email} (10 minutes, once): {base}/partner/login/{token}\n"
     )
-
-
-def _any_email() -> str | None:
-    with_posts = select(Partner.email).join(Submission, Submission.partner_id == Partner.id)
-    return db.session.scalar(with_posts.where(Partner.email.is_not(None)).limit(1))

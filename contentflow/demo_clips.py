@@ -15,9 +15,10 @@ from contentflow.byop.models import Submission
 from contentflow.config import ROOT, settings
 from contentflow.core.db import db
 from contentflow.core.ids import new_id
-from contentflow.pipeline import remaking
+from contentflow.pipeline import review
 from contentflow.pipeline import services as pipeline
 from contentflow.pipeline.ffmpeg import find_program
+from contentflow.pipeline.renders import RenderResult, read
 
 FILMS = ROOT / "demo"
 MENTION = "Publicité"  # What is burnt into the render that comes along.
@@ -44,10 +45,10 @@ def show(name: str, submission: Submission) -> None:
     with files.working(asset.id, render_id) as folder:
         made = shutil.copytree(FILMS / name, folder / "made", ignore=shutil.ignore_patterns("facts.json"))
         files.keep_render(Path(made), asset.id, render_id)
-    asset.facts = json.loads((FILMS / name / "facts.json").read_text())
+    asset.result = read(RenderResult, json.loads((FILMS / name / "facts.json").read_text()))
     asset.state, asset.percent, asset.render_id = "ready", 100, render_id
     db.session.flush()
-    remaking.approve(asset.id, render_id)
+    review.approve(asset.id, render_id)
     submission.status = "ready"
 
 

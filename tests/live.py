@@ -87,8 +87,8 @@ class Live:
         known, found = [self.process.pid], []
         while known:
             parent = known.pop()
-            for task in Path(f"/proc/{parent}/task").glob("*/children"):
-                with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # It, or a thread of it, may end meanwhile.
+                for task in Path(f"/proc/{parent}/task").glob("*/children"):
                     pids = [int(pid) for pid in task.read_text().split()]
                     found += pids
                     known += pids

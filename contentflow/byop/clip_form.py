@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -11,12 +10,11 @@ from wtforms import Field, FileField, SelectField, StringField, TextAreaField, V
 from wtforms.fields.choices import SelectChoice
 
 from contentflow.byop.clips import FRAMINGS, Clip
-from contentflow.pipeline.captions import Word
-from contentflow.pipeline.reasons import SENTENCES, Reason, Unfit
-from contentflow.pipeline.remaking import Remake
-from contentflow.pipeline.srt import MOST_SRT_BYTES, read_srt
+from contentflow.pipeline.reasons import SENTENCES, Failure, UnprocessableMedia
+from contentflow.pipeline.renders import RenderOptions
+from contentflow.pipeline.srt import MAX_SRT_BYTES, read_srt
 
-MOST_TEXT = 20_000
+MAX_TEXT_LENGTH = 20_000
 
 
 class ClipForm(FlaskForm):
@@ -35,16 +33,16 @@ class ClipForm(FlaskForm):
 
     def fit(self, clip: Clip) -> ClipForm:
         """Name the fields for what is there: without words to correct, a file is no second choice."""
-        if not clip.facts.get("words"):
+        if not clip.result.words:
             self.subtitles.label.text = str(_l("Tes sous-titres (.srt)"))
         return self
 
     @classmethod
     def of(cls, clip: Clip) -> ClipForm:
-        start = clip.facts.get("start")
+        start = clip.result.start
         form = cls(
             formdata=None,
-            framing=clip.asset.wishes.get("framing", "auto"),
+            framing=clip.asset.options.framing or "auto",
             start="" if start is None else f"{start:g}",
             text=clip.text,
         )
@@ -59,23 +57,24 @@ class ClipForm(FlaskForm):
             raise ValidationError(str(_l("Écris un nombre de secondes, par exemple 12.")))
 
     def validate_text(self, field: Field) -> None:
-        if len(field.data or "") > MOST_TEXT:
+        if len(field.data or "") > MAX_TEXT_LENGTH:
             raise ValidationError(str(_l("C’est trop long pour des sous-titres : raccourcis un peu.")))
 
     def validate_subtitles(self, field: Field) -> None:
         try:
-            self._uploaded = _read(field.data)
-        except Unfit:
-            raise ValidationError(str(SENTENCES[Reason.SUBTITLES])) from None
+            content = field.data.stream.read(MAX_SRT_BYTES + 1) if hasattr(field.data, "stream") else b""
+            self._uploaded = read_srt(content) if content or getattr(field.data, "filename", "") else None
+        except UnprocessableMedia:
+            raise ValidationError(str(SENTENCES[Failure.SUBTITLES])) from None
 
-    def wanted(self, clip: Clip) -> Remake:
+    def wanted(self, clip: Clip) -> RenderOptions:
         """Return what differs from the clip that is there."""
         start = seconds_of(self.start.data) if self.start.data else None
-        return Remake(
+        return RenderOptions(
             framing=self.framing.data if self.framing.raw_data else None,
-            start=None if start == clip.facts.get("start") else start,
+            start=None if start == clip.result.start else start,
             text=self.text.data if self.text.raw_data else None,
-            subtitles=self._uploaded,
+            subtitles=tuple((word.start, word.end, word.text) for word in self._uploaded or ()),
         )
 
 
@@ -86,8 +85,3 @@ def seconds_of(typed: str) -> float | None:
     except ValueError:
         return None
     return seconds if math.isfinite(seconds) and 0 <= seconds < 100_000 else None
-
-
-def _read(sent: Any) -> list[Word] | None:
-    content = sent.stream.read(MOST_SRT_BYTES + 1) if hasattr(sent, "stream") else b""
-    return read_srt(content) if content or getattr(sent, "filename", "") else None

@@ -16,10 +16,11 @@ from contentflow.byop import clips
 from contentflow.byop.models import Submission
 from contentflow.byop.words import DEFAULT_TITLE
 from contentflow.config import settings
+from contentflow.consent.tokens import find_delivery, make_token, one_click
 from contentflow.core import clock
 from contentflow.core.db import db
 from contentflow.mailing import services as mailing
-from contentflow.mailing.messages import Message
+from contentflow.mailing.messages import Message, render_mail
 from contentflow.mailing.models import Delivery
 from contentflow.partners import services as partners
 from contentflow.partners.models import Partner
@@ -38,7 +39,16 @@ def tell_when_done(asset: Asset) -> None:
     if not settings().sends_mail:
         return
     post = db.session.scalar(select(Submission).where(Submission.asset_id == asset.id))
-    if post is None or post.archived_at is not None or not _is_news(asset) or not _is_away(asset):
+    # A clip that waits to be looked at, or failed, is news; one that was erased is neither.
+    if (
+        post is None
+        or post.archived_at is not None
+        or not (asset.has_video and (asset.state == "ready" or asset.reason is not None))
+    ):
+        return
+    now = clock.now()
+    took_long = asset.asked_at is not None and now - asset.asked_at >= LONG
+    if not took_long or (asset.looked_at is not None and now - asset.looked_at < AWAY):
         return
     partner = db.session.get(Partner, post.partner_id)
     if partner is not None and partner.is_active and partner.email and partner.wants_clip_mails:
@@ -46,28 +56,23 @@ def tell_when_done(asset: Asset) -> None:
         mailing.queue_notice(KIND, partner.id, partner.email, asset.language, words)
 
 
-def _is_news(asset: Asset) -> bool:
-    """Whether it is a clip that waits to be looked at, or failed; one that was erased is neither."""
-    return asset.has_video and (asset.state == "ready" or asset.reason is not None)
-
-
-def _is_away(asset: Asset) -> bool:
-    now = clock.now()
-    took_long = asset.asked_at is not None and now - asset.asked_at >= LONG
-    return took_long and (asset.looked_at is None or now - asset.looked_at >= AWAY)
-
-
 def compose_clip(delivery: Delivery) -> Message | None:
     """Write the mail; None where nothing waits for its reader any more."""
-    post = db.session.get(Submission, str(delivery.words.get("submission_id", "")))
+    post = db.session.get(Submission, str(delivery.context.get("submission_id", "")))
     partner = db.session.get(Partner, delivery.partner_id)
     if post is None or post.archived_at is not None or partner is None or not partner.is_active:
         return None
     clip = clips.clip_of(post)
-    if not partner.wants_clip_mails or clip is None or not clip.due or _is_older(delivery, clip):
+    # Another clip may have been asked for since.
+    if (
+        not partner.wants_clip_mails
+        or clip is None
+        or not clip.due
+        or delivery.context.get("asked_at") != clock.iso(clip.asset.asked_at)
+    ):
         return None
     base, language = settings().public_base_url, delivery.language
-    stop = f"{base}/clip-mails/{mailing.make_token(STOP, delivery.id)}"
+    stop = f"{base}/clip-mails/{make_token(STOP, delivery.id)}"
     with force_locale(language):
         title = post.title or DEFAULT_TITLE
         subject = _("Ton clip est prêt : regarde-le et valide-le")
@@ -76,17 +81,12 @@ def compose_clip(delivery: Delivery) -> Message | None:
         reason = clip.reason
     words = {"who": partner.name, "title": title, "is_ready": clip.due == "approve", "reason": reason}
     links = {"url": f"{base}/byop/kit?id={post.id}", "stop": stop, "programme": settings().email_from_name}
-    text, html = mailing.render_mail("byop/clip_mail", language, **words, **links)
-    return Message(subject, text, html, headers=mailing.one_click(stop), tags=("clip",))
-
-
-def _is_older(delivery: Delivery, clip: clips.Clip) -> bool:
-    """Whether another clip was asked for since."""
-    return delivery.words.get("asked_at") != clock.iso(clip.asset.asked_at)
+    text, html = render_mail("byop/clip_mail", language, **words, **links)
+    return Message(subject, text, html, headers=one_click(stop), tags=("clip",))
 
 
 def switch(token: str, *, is_on: bool) -> None:
     """Want these mails, or no more of them; an unknown token does nothing."""
-    delivery = mailing.find_delivery(token, STOP)
+    delivery = find_delivery(token, STOP)
     if delivery is not None and delivery.partner_id is not None:
         partners.want_clip_mails(delivery.partner_id, is_on)

@@ -8,22 +8,22 @@ from flask.typing import ResponseReturnValue
 from contentflow.byop import clip_mail
 from contentflow.core.db import transaction
 from contentflow.core.errors import NotFound
-from contentflow.web.admission import open_post
+from contentflow.web.access import token_authenticated
 from contentflow.web.htmx import render
 
-LONGEST_TOKEN = 200
+MAX_TOKEN_LENGTH = 200
 
 bp = Blueprint("clip_mails", __name__)
 
 
 @bp.get("/clip-mails/<token>")
-@open_post
+@token_authenticated
 def page(token: str) -> ResponseReturnValue:
     return _page("byop/clip_mails.html", token)
 
 
 @bp.post("/clip-mails/<token>", endpoint="switch")
-@open_post
+@token_authenticated
 def switch(token: str) -> ResponseReturnValue:
     """RFC 8058: 200 to whoever holds a link, known or not; without the button's word it means no more."""
     is_on = request.form.get("again") == "1"
@@ -43,5 +43,5 @@ def _page(name: str, token: str, is_on: bool = False) -> Response:
 
 
 def _check(token: str) -> None:
-    if len(token) > LONGEST_TOKEN:
+    if len(token) > MAX_TOKEN_LENGTH:
         raise NotFound

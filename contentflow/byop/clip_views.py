@@ -13,8 +13,8 @@ from contentflow.config import settings
 from contentflow.core.db import transaction
 from contentflow.partners import locks
 from contentflow.partners import services as partners
-from contentflow.partners.sessions import current_partner
-from contentflow.web.admission import partner_required
+from contentflow.partners.sessions import current_partner, is_seeing
+from contentflow.web.access import partner_required
 from contentflow.web.files import send_media
 from contentflow.web.htmx import announce, go_to, is_htmx, render
 from contentflow.web.limits import MINUTE, take
@@ -25,7 +25,7 @@ from contentflow.web.limits import MINUTE, take
 def status() -> ResponseReturnValue:
     submission_id = request.args.get("id", "")
     clip = clips.get_clip(current_partner().id, submission_id)
-    if clip.is_busy and is_htmx():
+    if clip.is_busy and is_htmx() and not is_seeing():
         with transaction():
             clips.note_look(clip)
     response = _status_page(submission_id)
@@ -94,7 +94,7 @@ def retry() -> ResponseReturnValue:
     wanted = form.wanted(clip)
     with transaction():
         take("submit", partner_id, settings().submit_per_minute, MINUTE)
-        is_at_work = clips.make_again(partner_id, sid, wanted, request.form.get("was", ""))
+        is_at_work = clips.rerender_clip(partner_id, sid, wanted, request.form.get("was", ""))
     return _after(sid, _("C’est reparti : ton clip est en préparation.") if is_at_work else "")
 
 

@@ -1,27 +1,27 @@
-"""The clip of a post: how far it is, approve it, make it again with other wishes."""
+"""The clip of a post: how far it is, approve it, make it again with other options."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import or_, select, update
 
 from contentflow.byop import services
+from contentflow.byop.hooks import tell_post_changed
 from contentflow.byop.models import Submission
 from contentflow.core import clock
+from contentflow.core.bucket import MediaFile
 from contentflow.core.db import db
 from contentflow.core.errors import NotFound, Refused
-from contentflow.pipeline import remaking
+from contentflow.pipeline import review
 from contentflow.pipeline import services as pipeline
 from contentflow.pipeline.models import Asset
-from contentflow.pipeline.reasons import SENTENCES, Reason
-from contentflow.pipeline.remaking import Remake
+from contentflow.pipeline.reasons import SENTENCES, Failure
+from contentflow.pipeline.renders import RenderOptions, RenderResult
 
 STEP_NAMES = {
     "": _l("En attente de son tour"),
@@ -52,7 +52,7 @@ class NoSuchCover(Refused):
 
 class NothingToMake(Refused):
     status = 409
-    message = SENTENCES[Reason.SOURCE_GONE]
+    message = SENTENCES[Failure.SOURCE_GONE]
 
 
 class StillAtWork(Refused):
@@ -77,6 +77,10 @@ class Clip:
         return self.asset.state in ("new", "processing")
 
     @property
+    def done_bp(self) -> int:
+        return self.asset.percent * 100
+
+    @property
     def step_name(self) -> str:
         step = self.asset.step
         if step == "listen" and not pipeline.writes_captions():
@@ -98,7 +102,7 @@ class Clip:
 
     @property
     def has_captions(self) -> bool:
-        return bool(self.facts.get("words") or self.facts.get("has_captions"))
+        return self.result.shows_captions
 
     @property
     def is_public(self) -> bool:
@@ -120,17 +124,17 @@ class Clip:
         return str(_("Ton clip est prêt : regarde-le, puis valide-le.")) if self.due else ""
 
     @property
-    def facts(self) -> dict[str, Any]:
-        return self.asset.facts
+    def result(self) -> RenderResult:
+        return self.asset.result
 
     @property
     def covers(self) -> range:
         """The numbers of the pictures that may be its cover, the best first."""
-        return range(1, self.facts.get("covers", 0) + 1)
+        return range(1, self.result.covers + 1)
 
     @property
     def text(self) -> str:
-        return " ".join(word for _, _, word in self.facts.get("words", []))
+        return self.result.text
 
 
 def clip_of(submission: Submission) -> Clip | None:
@@ -138,7 +142,7 @@ def clip_of(submission: Submission) -> Clip | None:
     asset = pipeline.get_asset(submission.asset_id)
     if not asset.has_video:
         return None
-    can_make = asset.state in ("ready", "failed") and remaking.has_source(asset)
+    can_make = asset.state in ("ready", "failed") and review.has_source(asset)
     return Clip(submission.id, asset, can_make and submission.archived_at is None)
 
 
@@ -150,7 +154,7 @@ def steps_due(submissions: Iterable[Submission]) -> dict[str, str]:
     return {clip.submission_id: clip.due for clip in clips if clip.due}
 
 
-def posts_to_approve(partner_id: str, most: int) -> list[Submission]:
+def posts_to_approve(partner_id: str, limit: int) -> list[Submission]:
     """Return the posts, however old, whose clip waits to be approved; the one asked for last comes first."""
     is_public = (Asset.approved_render_id == Asset.render_id) & Asset.approved_render_id.is_not(None)
     waits = (Asset.state == "ready") & Asset.render_id.is_not(None) & ~is_public
@@ -158,7 +162,7 @@ def posts_to_approve(partner_id: str, most: int) -> list[Submission]:
         select(Submission).join(Asset, Asset.id == Submission.asset_id).where(Asset.partner_id == partner_id)
     )
     waiting = own.where(Submission.archived_at.is_(None), Asset.has_video, waits)
-    return list(db.session.scalars(waiting.order_by(Asset.asked_at.desc()).limit(most)))
+    return list(db.session.scalars(waiting.order_by(Asset.asked_at.desc()).limit(limit)))
 
 
 def note_look(clip: Clip) -> None:
@@ -180,15 +184,17 @@ def get_clip(partner_id: str, submission_id: str) -> Clip:
 def approve_clip(partner_id: str, submission_id: str, render_id: str = "") -> None:
     """Let that very render be seen in public; again: nothing more happens. Raises ``NothingToApprove``."""
     submission = services.lock_editable(partner_id, submission_id)
-    if not remaking.approve(submission.asset_id, render_id):
+    if not review.approve(submission.asset_id, render_id):
         raise NothingToApprove
     submission.status, submission.reason = "ready", None
     db.session.flush()
+    tell_post_changed(submission.id)
 
 
 def withdraw_clip(partner_id: str, submission_id: str) -> None:
     """Let nobody but its owner see the clip any more, on no page, in no mail; again: nothing more happens."""
-    remaking.withdraw(services.lock_editable(partner_id, submission_id).asset_id)
+    review.withdraw(services.lock_editable(partner_id, submission_id).asset_id)
+    tell_post_changed(submission_id)
 
 
 def choose_cover(partner_id: str, submission_id: str, number: str, render_id: str = "") -> None:
@@ -200,30 +206,31 @@ def choose_cover(partner_id: str, submission_id: str, number: str, render_id: st
     cover = {str(each): each for each in clip.covers}.get(number)
     if clip.has_render and cover is None:
         raise NoSuchCover
-    if cover is None or not remaking.choose_cover(clip.asset.id, cover, render_id):
+    if cover is None or not review.choose_cover(clip.asset.id, cover, render_id):
         raise NothingToApprove
 
 
-def make_again(partner_id: str, submission_id: str, wanted: Remake, was: str = "") -> bool:
+def rerender_clip(partner_id: str, submission_id: str, wanted: RenderOptions, was: str = "") -> bool:
     """Put the clip in work once more; an approval is taken back. Raises ``NothingToMake``, ``StillAtWork``.
 
     Where that very clip is being made, nothing more happens. ``was`` is the state that the page showed:
     where it was given and is another by now, nothing happens either, and False is returned.
     """
     submission = services.lock_editable(partner_id, submission_id)
-    if remaking.is_under_way(submission.asset_id, wanted):
+    if review.is_under_way(submission.asset_id, wanted):
         return True
     state = pipeline.get_asset(submission.asset_id).state
     if was not in ("", state):
         return False
-    if not remaking.make_again(submission.asset_id, wanted):
+    if not review.rerender(submission.asset_id, wanted):
         raise NothingToMake if state in ("ready", "failed") else StillAtWork
-    submission.status, submission.reason = "processing", None
+    submission.prepare_again()
     db.session.flush()
+    tell_post_changed(submission.id)
     return True
 
 
-def find_file(clip: Clip, name: str) -> tuple[Path, str]:
+def find_file(clip: Clip, name: str) -> tuple[MediaFile, str]:
     """Return a file of the finished clip and its type; raises ``NotFound``."""
     found = _find(clip.asset, clip.asset.render_id, name, clip.asset.cover)
     if found is None:
@@ -231,19 +238,32 @@ def find_file(clip: Clip, name: str) -> tuple[Path, str]:
     return found
 
 
-def find_public_file(submission: Submission, name: str) -> tuple[Path, str] | None:
-    """Return a file of the approved clip, of which anybody may see; None otherwise."""
+def find_public_file(
+    submission: Submission, name: str, cover: int | None = None
+) -> tuple[MediaFile, str] | None:
+    """Return a file of the approved clip, of which anybody may see; None otherwise.
+
+    ``cover`` is the number of another picture than the one that was chosen for the post.
+    """
     asset = pipeline.get_asset(submission.asset_id)
-    return _find(asset, asset.approved_render_id, name, asset.approved_cover)
+    found = _find(asset, asset.approved_render_id, name, cover or asset.approved_cover)
+    return found or _find(asset, asset.approved_render_id, name, asset.approved_cover)
 
 
-def public_version(submission: Submission) -> str:
+def shows_public_file(submission: Submission, name: str) -> bool:
+    """Whether a page for anybody may link a file of the approved clip."""
+    asset = pipeline.get_asset(submission.asset_id)
+    render_id = asset.approved_render_id
+    return render_id is not None and pipeline.media().shows(asset.id, render_id, name)
+
+
+def public_version(submission: Submission, cover: int | None = None) -> str:
     """Differs once other pictures are shown: who drew a preview keeps them by their address."""
     asset = pipeline.get_asset(submission.asset_id)
-    return f"{(asset.approved_render_id or '')[:6]}{asset.approved_cover}"
+    return f"{(asset.approved_render_id or '')[:6]}{cover or asset.approved_cover}"
 
 
-def _find(asset: Asset, render_id: str | None, name: str, cover: int) -> tuple[Path, str] | None:
+def _find(asset: Asset, render_id: str | None, name: str, cover: int) -> tuple[MediaFile, str] | None:
     """``cover`` and ``poster`` are those of the picture that was chosen."""
     file = f"{name}-{cover}" if name in ("cover", "poster") else name
     return pipeline.media().find(asset.id, render_id, file) if render_id else None

@@ -13,32 +13,33 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, FileField, HiddenField, StringField, TextAreaField, ValidationError
 
-from contentflow import unseen
+from contentflow import invisibles
 from contentflow.byop import services
 from contentflow.byop.services import Draft
-from contentflow.byop.source_url import Refusal, refusal_of
+from contentflow.byop.source_url import UrlProblem, problem_of
 from contentflow.byop.words import Words, clean_line, clean_text, normalise_hashtags
 from contentflow.core.errors import Refused
 from contentflow.core.ids import digest, new_id
 from contentflow.partners.sessions import current_partner
 from contentflow.pipeline import arrivals
+from contentflow.pipeline import services as pipeline
 
-MOST_CHARACTERS = {"title": 120, "description": 2_000, "hashtags": 300, "cta": 200}
+MAX_CHARACTERS = {"title": 120, "description": 2_000, "hashtags": 300, "cta": 200}
 
 URL_SENTENCES = {
-    Refusal.TOO_LONG: _l(
+    UrlProblem.TOO_LONG: _l(
         "Cette adresse est trop longue : 2 048 caractères au plus. Colle le lien de partage."
     ),
-    Refusal.UNREADABLE: _l("Cette adresse est illisible : copie-la à nouveau depuis la page de la vidéo."),
-    Refusal.SCHEME: _l("Cette adresse doit commencer par https:// : copie-la en entier."),
-    Refusal.CREDENTIALS: _l(
+    UrlProblem.UNREADABLE: _l("Cette adresse est illisible : copie-la à nouveau depuis la page de la vidéo."),
+    UrlProblem.SCHEME: _l("Cette adresse doit commencer par https:// : copie-la en entier."),
+    UrlProblem.CREDENTIALS: _l(
         "Cette adresse contient un identifiant ou un mot de passe : retire ce qui précède le « @ »."
     ),
-    Refusal.NO_HOST: _l("Cette adresse n’a pas de domaine : vérifie ce qui suit « https:// »."),
-    Refusal.PORT: _l(
+    UrlProblem.NO_HOST: _l("Cette adresse n’a pas de domaine : vérifie ce qui suit « https:// »."),
+    UrlProblem.PORT: _l(
         "Cette adresse utilise un port spécial : retire le « : » et le nombre qui suivent le domaine."
     ),
-    Refusal.PRIVATE_ADDRESS: _l(
+    UrlProblem.PRIVATE_ADDRESS: _l(
         "Cette adresse mène à un réseau privé : colle l’adresse publique de la vidéo."
     ),
 }
@@ -48,16 +49,8 @@ def _line(typed: str | None) -> str:
     return clean_line(typed or "")
 
 
-def _text(typed: str | None) -> str:
-    return clean_text(typed or "")
-
-
-def _hashtags(typed: str | None) -> str:
-    return normalise_hashtags(typed or "")
-
-
 def _value(typed: str | None) -> str:
-    return unseen.value(typed or "")
+    return invisibles.strip_value(typed or "")
 
 
 def _nonce(typed: str | None) -> str:
@@ -67,12 +60,12 @@ def _nonce(typed: str | None) -> str:
 
 
 def _not_too_long(form: Any, field: Any) -> None:
-    most, length = MOST_CHARACTERS[field.name], len(field.data)
-    if length > most:
+    max_length, length = MAX_CHARACTERS[field.name], len(field.data)
+    if length > max_length:
         raise ValidationError(
             _(
-                "%(most)s caractères au plus : il y en a %(length)s, raccourcis un peu.",
-                most=most,
+                "%(max)s caractères au plus : il y en a %(length)s, raccourcis un peu.",
+                max=max_length,
                 length=length,
             )
         )
@@ -87,16 +80,16 @@ class WordsForm(CheckedForm):
     """The words of a post; all of them may be empty."""
 
     title = StringField(_l("Titre"), [_not_too_long], [_line])
-    description = TextAreaField(_l("Description"), [_not_too_long], [_text])
-    hashtags = StringField(_l("Hashtags"), [_not_too_long], [_hashtags])
+    description = TextAreaField(_l("Description"), [_not_too_long], [lambda typed: clean_text(typed or "")])
+    hashtags = StringField(_l("Hashtags"), [_not_too_long], [lambda typed: normalise_hashtags(typed or "")])
     cta = StringField(_l("Appel à l’action"), [_not_too_long], [_line])
 
     def words(self) -> Words:
-        return Words(**{name: self[name].data for name in MOST_CHARACTERS})
+        return Words(**{name: self[name].data for name in MAX_CHARACTERS})
 
     def count_of(self, field: Field) -> str:
         """Return “34 / 120”."""
-        return f"{len(field.data)} / {MOST_CHARACTERS[field.name]}"
+        return f"{len(field.data)} / {MAX_CHARACTERS[field.name]}"
 
 
 class VideoForm(CheckedForm):
@@ -109,13 +102,11 @@ class VideoForm(CheckedForm):
     part = StringField(filters=[_value])
 
     def validate_part(self, field: Field) -> None:
-        if field.data and not sent_file(self.video) and self._whole() is None:
+        is_sent = arrivals.is_whole(current_partner().id, field.data) if field.data else True
+        if not is_sent and not sent_file(self.video):
             field.data = ""
             self.video.errors = [str(_("L’envoi de ta vidéo s’est perdu : choisis-la à nouveau."))]
             raise ValidationError(self.video.errors[0])
-
-    def _whole(self) -> Path | None:
-        return arrivals.find_whole(current_partner().id, self.part.data or "")
 
     def validate_video(self, field: Field) -> None:
         if is_empty_file(field):
@@ -126,7 +117,7 @@ class VideoForm(CheckedForm):
     def validate_source_url(self, field: Field) -> None:
         # Where a file was sent, nobody follows the address.
         refusal = (
-            refusal_of(field.data)
+            problem_of(field.data)
             if field.data and not sent_file(self.video) and not self.part.data
             else None
         )
@@ -141,8 +132,12 @@ class VideoForm(CheckedForm):
 
     def sent(self) -> tuple[Path | None, str]:
         """Return where the file that was sent lies, and its SHA-256; reading it may take a while."""
-        path = sent_file(self.video) or self._whole()
-        return path, _digest(path) if path else ""
+        path = sent_file(self.video) or arrivals.find_whole(current_partner().id, self.part.data or "")
+        if path is None:
+            return None, ""
+        with path.open("rb") as file:
+            os.fsync(file.fileno())  # Now, or the transaction would hold up every other writer meanwhile.
+            return path, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class PostForm(WordsForm, VideoForm):
@@ -160,9 +155,11 @@ class PostForm(WordsForm, VideoForm):
             raise ValidationError(str(refused.message)) from None
 
     def draft(self) -> Draft:
-        names = (*MOST_CHARACTERS, "source_url", "offer_id", "nonce")
+        names = (*MAX_CHARACTERS, "source_url", "offer_id", "nonce")
         video, digest = self.sent()
-        return Draft(**{name: self[name].data for name in names}, video=video, video_digest=digest)
+        words = {name: self[name].data for name in names}
+        original_id = pipeline.media().receive(video) if video else None
+        return Draft(**words, video=video, video_digest=digest, original_id=original_id)
 
 
 def is_empty_file(field: Any) -> bool:
@@ -180,9 +177,3 @@ def sent_file(field: Any) -> Path | None:
     stream.flush()
     path = Path(stream.name)
     return path if path.stat().st_size else None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())  # Now, or the transaction would hold up every other writer meanwhile.
-        return hashlib.file_digest(file, "sha256").hexdigest()

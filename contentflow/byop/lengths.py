@@ -56,13 +56,10 @@ def x_length(text: str) -> int:
     """Count as X does: a link weighs 23, an emoji 2, most letters 1, Chinese and the like 2."""
     words, links = _link().subn(" ", unicodedata.normalize("NFC", text))
     # Each link left one space behind, which weighs 1.
-    return links * (_LINK_WEIGHT - 1) + sum(_weight(cluster) for cluster in graphemes(words))
-
-
-def _weight(cluster: str) -> int:
-    if _is_emoji(cluster):
-        return 2
-    return sum(1 if _LIGHT.match(character) else 2 for character in cluster)
+    return links * (_LINK_WEIGHT - 1) + sum(
+        2 if _is_emoji(cluster) else sum(1 if _LIGHT.match(character) else 2 for character in cluster)
+        for cluster in graphemes(words)
+    )
 
 
 def bluesky_length(text: str) -> int:
@@ -72,6 +69,15 @@ def bluesky_length(text: str) -> int:
     """
     size = len(text.encode(errors="replace"))
     return max(sum(1 for _ in graphemes(text)), -(-size // 10))
+
+
+def mastodon_length(text: str) -> int:
+    """Count graphemes, and a link as 23 however long it is; 500 is what most servers allow.
+
+    https://docs.joinmastodon.org/user/posting/#links
+    """
+    words, links = re.subn(r"https?://\S+", "", text)
+    return links * _LINK_WEIGHT + sum(1 for _ in graphemes(words))
 
 
 def threads_length(text: str) -> int:
@@ -112,5 +118,10 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
         "email": _NONE,
         "native": _NONE,
         "qr": _NONE,
+        "mastodon": Limit(mastodon_length, 500),
+        "youtube": Limit(utf16_length, 5000),
+        "tiktok": Limit(utf16_length, 2200),
+        "instagram": Limit(utf16_length, 2200),
+        "pinterest": Limit(utf16_length, 500),
     }
 )

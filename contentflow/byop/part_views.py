@@ -6,13 +6,13 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ClientDisconnected
 
-from contentflow.byop.uploads import places
+from contentflow.byop.uploads import upload_slots
 from contentflow.byop.views import bp
 from contentflow.config import settings
 from contentflow.core.db import db, transaction
 from contentflow.partners.sessions import current_partner
 from contentflow.pipeline import arrivals
-from contentflow.web.admission import partner_required
+from contentflow.web.access import partner_required
 from contentflow.web.limits import MINUTE, take
 
 
@@ -25,7 +25,7 @@ def begin_part() -> ResponseReturnValue:
     part = arrivals.begin(
         partner_id, sent.get("name", ""), sent.get("size", 0, int), sent.get("modified", "")
     )
-    return {"id": part.id, "at": part.at}
+    return {"id": part.id, "at": part.offset}
 
 
 @bp.post("/part")
@@ -33,16 +33,16 @@ def begin_part() -> ResponseReturnValue:
 def append_part() -> ResponseReturnValue:
     """Take a piece that begins at byte ``at``; the answer says where the next one begins."""
     partner_id = current_partner().id
-    part_id, at = request.args.get("id", ""), request.args.get("at", -1, int)
+    part_id, offset = request.args.get("id", ""), request.args.get("at", -1, int)
     db.session.rollback()  # No transaction waits while a slow phone sends.
-    places.take(partner_id)
+    upload_slots.acquire(partner_id)
     try:
-        part = arrivals.append(partner_id, part_id, at, request.stream.read)
+        part = arrivals.append(partner_id, part_id, offset, request.stream.read)
     except ClientDisconnected:
         part = arrivals.find(partner_id, part_id)
     finally:
-        places.leave(partner_id)
-    return {"id": part.id, "at": part.at}
+        upload_slots.release(partner_id)
+    return {"id": part.id, "at": part.offset}
 
 
 @bp.post("/part/drop")

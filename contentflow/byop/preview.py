@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from contentflow.byop.lengths import LIMITS
-from contentflow.byop.words import Words, completed, share_text
+from contentflow.byop.words import Words, share_text, with_defaults
 
 # Facebook takes the link alone, and what has no text of its own is like “copy”.
 CHANNELS: dict[str, str | LazyString] = {
@@ -42,5 +42,5 @@ def preview(words: Words, channel: str, url: str, disclosure: str, default_hasht
     limit = LIMITS[channel]
     whole = share_text(words, url, disclosure, default_hashtags=default_hashtags)
     text = share_text(words, url, disclosure, limit.maximum, limit.count, default_hashtags=default_hashtags)
-    hashtags = completed(words, default_hashtags).hashtags
+    hashtags = with_defaults(words, default_hashtags).hashtags
     return Preview(channel, text, hashtags, limit.count(text), limit.maximum, text != whole)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from flask_babel import lazy_gettext as _l
 
-from contentflow.byop import services
+from contentflow.byop import moderation, services
+from contentflow.byop.hooks import tell_post_changed
 from contentflow.core.db import db
 from contentflow.core.errors import Refused
 from contentflow.pipeline import replacing
@@ -17,7 +18,12 @@ class NoVideo(Refused):
 
 
 def replace_video(
-    partner_id: str, submission_id: str, source_url: str, video: Path | None = None, digest: str = ""
+    partner_id: str,
+    submission_id: str,
+    source_url: str,
+    video: Path | None = None,
+    digest: str = "",
+    original_id: str | None = None,
 ) -> bool:
     """Put another video of a post in work; ``video`` is a file that was sent, and goes before ``source_url``.
 
@@ -28,8 +34,11 @@ def replace_video(
         raise NoVideo
     submission = services.lock_editable(partner_id, submission_id)
     url = "" if video else source_url
-    if not replacing.replace_video(submission.asset_id, url, video, digest):
+    if not replacing.replace_video(submission.asset_id, url, video, digest, original_id):
         return False
-    submission.source_url, submission.status, submission.reason = url, "processing", None
+    moderation.wait_again(submission)
+    submission.source_url = url
+    submission.prepare_again()
     db.session.flush()
+    tell_post_changed(submission.id)
     return True

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, update
 
-from contentflow.byop.models import Submission
+from contentflow.byop import moderation
+from contentflow.byop.hooks import tell_post_changed
+from contentflow.byop.models import Submission, SubmissionRecord
 from contentflow.byop.words import Words
 from contentflow.core import clock
 from contentflow.core.db import db
@@ -25,7 +26,7 @@ from contentflow.pipeline import services as pipeline
 from contentflow.pipeline.models import Asset
 
 
-class UnknownOffer(Refused):
+class OfferNotOpen(Refused):
     message = _l("Cette offre n’existe pas, ou plus : choisis-en une dans la liste.")
 
 
@@ -45,7 +46,8 @@ class Archived(Refused):
 class Draft:
     """What a partner submits, cleaned. Same ``nonce`` and same content: the same submission.
 
-    ``video`` is a file that was sent, ``video_digest`` its SHA-256; it goes before ``source_url``.
+    ``video`` is a file that was sent, ``video_digest`` its SHA-256, ``original_id`` what the media store
+    calls it; it goes before ``source_url``.
     """
 
     source_url: str = ""
@@ -57,10 +59,12 @@ class Draft:
     nonce: str = ""
     video: Path | None = None
     video_digest: str = ""
+    original_id: str | None = None
 
     @property
     def hash(self) -> str:
-        content = {name: value for name, value in asdict(self).items() if name not in ("nonce", "video")}
+        but = ("nonce", "video", "original_id")
+        content = {name: value for name, value in asdict(self).items() if name not in but}
         if not self.video_digest:
             del content["video_digest"]
         return digest(json.dumps(content, sort_keys=True))
@@ -69,28 +73,26 @@ class Draft:
 def submit_post(partner_id: str, draft: Draft) -> Submission:
     """Accept a post: its asset ``new``, itself ``processing``, all its links made.
 
+    Where it waits for moderation it is ``submitted``, and its links answer 404.
+
     The terms of the offer are kept as they are now. A draft that was submitted before returns the
-    submission it made then. Raises ``UnknownOffer`` or ``NoOffer``.
+    submission it made then. Raises ``OfferNotOpen`` or ``NoOffer``.
     """
     # Two presses of one form come one after the other, so that the second finds what the first made. And who
     # it is was asked before the video came, minutes ago: the account may be erased since.
     locks.lock_active(partner_id)
-    known = _find_submitted(partner_id, draft)
-    return known or _accept(partner_id, draft, choose_offer(draft.offer_id))
-
-
-def _find_submitted(partner_id: str, draft: Draft) -> Submission | None:
-    return db.session.scalar(
+    known = db.session.scalar(
         select(Submission).where(
             Submission.partner_id == partner_id,
             Submission.nonce == draft.nonce,
             Submission.draft_hash == draft.hash,
         )
     )
+    return known or _accept(partner_id, draft, choose_offer(draft.offer_id))
 
 
 def choose_offer(offer_id: str) -> Offer:
-    """Return the offer of this id, or the first one for ""; raises ``UnknownOffer`` or ``NoOffer``."""
+    """Return the offer of this id, or the first one for ""; raises ``OfferNotOpen`` or ``NoOffer``."""
     if not offer_id:
         offer = offers.first_offer()
         if offer is None:
@@ -101,11 +103,14 @@ def choose_offer(offer_id: str) -> Offer:
             return offers.get_promoted_offer(offer_id)
     except NotFound:
         pass
-    raise UnknownOffer
+    raise OfferNotOpen
 
 
 def _accept(partner_id: str, draft: Draft, offer: Offer) -> Submission:
-    asset = _asset_for(partner_id, draft)
+    words = draft.title, draft.description, draft.hashtags, draft.cta
+    asset = pipeline.create_asset_for_byop(
+        partner_id, *words, draft.source_url, draft.video, draft.original_id
+    )
     submission = Submission(
         id=new_id(),
         partner_id=partner_id,
@@ -116,7 +121,7 @@ def _accept(partner_id: str, draft: Draft, offer: Offer) -> Submission:
         description=draft.description,
         hashtags=draft.hashtags,
         cta=draft.cta,
-        status="processing",
+        status="submitted" if moderation.waits_first(partner_id) else "processing",
         revshare_bp=offer.revshare_bp,
         fixed_cents=offer.fixed_cents,
         click_cents=offer.click_cents,
@@ -127,19 +132,9 @@ def _accept(partner_id: str, draft: Draft, offer: Offer) -> Submission:
     db.session.add(submission)
     db.session.flush()
     links.make_links(submission.id, partner_id, asset.id, offer.id, offer.url)
+    if submission.is_waiting:
+        links.hold_links(submission.id)
     return submission
-
-
-def _asset_for(partner_id: str, draft: Draft) -> Asset:
-    return pipeline.create_asset_for_byop(
-        partner_id,
-        draft.title,
-        draft.description,
-        draft.hashtags,
-        draft.cta,
-        draft.source_url,
-        draft.video,
-    )
 
 
 def get_submission(partner_id: str, submission_id: str) -> Submission:
@@ -151,9 +146,10 @@ def get_submission(partner_id: str, submission_id: str) -> Submission:
 
 
 def find_public(submission_id: str) -> Submission | None:
-    """Return the post for a visitor, whoever brought it; None once it is archived."""
+    """Return the post for a visitor, whoever brought it; None while it waits, and once it is archived."""
     submission = _find(submission_id)
-    return None if submission is None or submission.archived_at else submission
+    is_hidden = submission is None or submission.archived_at or submission.is_waiting
+    return None if is_hidden else submission
 
 
 def _find(submission_id: str) -> Submission | None:
@@ -171,12 +167,18 @@ def words_of(submission: Submission) -> Words:
 
 
 def edit_words(partner_id: str, submission_id: str, words: Words) -> Submission:
-    """Mend the words of a post and of its asset; offer, share and links stay. Raises ``Archived``."""
+    """Mend the words of a post and of its asset; offer, share and links stay. Raises ``Archived``.
+
+    Where the team looks at posts, it looks at this one again.
+    """
     submission = lock_editable(partner_id, submission_id)
+    if words != words_of(submission):
+        moderation.wait_again(submission)
     for name, value in asdict(words).items():
         setattr(submission, name, value)
     pipeline.update_details(submission.asset_id, **asdict(words))
     db.session.flush()
+    tell_post_changed(submission.id)
     return submission
 
 
@@ -223,22 +225,15 @@ def archive_post(partner_id: str, submission_id: str) -> None:
         links.disable_links(submission.id)
         mailing.cancel_waiting(submission.id)
         db.session.flush()
+        tell_post_changed(submission.id)
 
 
-def follow_asset(asset: Asset) -> None:
+def sync_status(asset: Asset) -> None:
     """A post ends as its asset does."""
     waiting = update(Submission).where(Submission.asset_id == asset.id, Submission.status == "processing")
     reason = pipeline.reason_sentence(asset.reason)
     db.session.execute(waiting.values(status=asset.state, reason=reason))
 
 
-def export_submissions(partner_id: str) -> list[dict[str, Any]]:
-    return [_exported(submission) for submission in list_submissions(partner_id)]
-
-
-def _exported(submission: Submission) -> dict[str, Any]:
-    names = ("id", "asset_id", "title", "description", "hashtags", "cta", "source_url", "offer_id")
-    terms = ("status", "reason", "revshare_bp")
-    return {name: getattr(submission, name) for name in names + terms} | {
-        "at": clock.iso(submission.created_at)
-    }
+def export_submissions(partner_id: str) -> list[SubmissionRecord]:
+    return [submission.to_dict() for submission in list_submissions(partner_id)]

@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from typing import IO, Any
 
-from flask import Flask, Request
+from flask import Flask, Request, current_app
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -18,12 +18,12 @@ from contentflow.pipeline import services as pipeline
 from contentflow.web.errors import drain
 from contentflow.web.security import MAX_FIELDS_BYTES
 
-FIELDS_BYTES = 128 * 1024
-PIECE_BYTES = 64 * 1024
-SUBTITLES_BYTES = 1024 * 1024
+FIELDS_BYTES = 128 * 1024  # The words of a post, each at its longest, and the form around them.
+PIECE_BYTES = 64 * 1024  # What Werkzeug reads at a time.
+SUBTITLES_BYTES = 1024 * 1024  # Subtitles of hours.
 # Of one web process. Each upload holds a thread for as long as a slow phone needs: see gunicorn.conf.py.
-MOST_AT_A_TIME = 16
-MOST_OF_A_PARTNER = 3
+MAX_UPLOADS = 16
+MAX_UPLOADS_PER_PARTNER = 3  # One in each of three tabs.
 RETRY_SECONDS = 30
 UPLOADS = {"byop.submit", "byop.replace_video"}
 
@@ -32,27 +32,27 @@ def init_app(app: Flask) -> None:
     app.request_class = UploadRequest
 
 
-class Places:
+class UploadSlots:
     """How many videos are on their way to this process, and whose they are."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken: Counter[str] = Counter()
 
-    def take(self, partner_id: str) -> None:
+    def acquire(self, partner_id: str) -> None:
         """Raises ``TooMany``."""
         with self._lock:
-            if self._taken.total() >= MOST_AT_A_TIME or self._taken[partner_id] >= MOST_OF_A_PARTNER:
+            if self._taken.total() >= MAX_UPLOADS or self._taken[partner_id] >= MAX_UPLOADS_PER_PARTNER:
                 raise TooMany(RETRY_SECONDS)
             self._taken[partner_id] += 1
 
-    def leave(self, partner_id: str) -> None:
+    def release(self, partner_id: str) -> None:
         with self._lock:
             self._taken[partner_id] -= 1
             self._taken += Counter()  # Forget who has none left.
 
 
-places = Places()
+upload_slots = UploadSlots()
 
 
 class UploadRequest(Request):
@@ -66,12 +66,13 @@ class UploadRequest(Request):
     def max_content_length(self) -> int | None:
         is_multipart = self.mimetype == "multipart/form-data"
         if self._is_upload:
-            return pipeline.most_bytes() + FIELDS_BYTES
+            return pipeline.max_bytes() + FIELDS_BYTES
         if self.endpoint == "byop.append_part":
             return arrivals.PIECE_BYTES
         if self.endpoint == "byop.retry" and is_multipart:
             return SUBTITLES_BYTES
-        return super().max_content_length
+        allowed: int | None = current_app.extensions.get("bodies", {}).get(self.endpoint)
+        return allowed if allowed is not None and is_multipart else super().max_content_length
 
     @max_content_length.setter
     def max_content_length(self, value: int | None) -> None:
@@ -89,7 +90,13 @@ class UploadRequest(Request):
     def _load_form_data(self) -> None:
         try:
             if self._is_upload and "form" not in self.__dict__:
-                self._take_place()
+                partner_id = current_partner().id
+                # Who it is was read; no transaction waits for minutes while a video arrives.
+                db.session.rollback()
+                if (size := self.content_length or 0) > FIELDS_BYTES:  # Words alone always find room.
+                    _demand_room(size)
+                upload_slots.acquire(partner_id)
+                self._slot_of = partner_id
             super()._load_form_data()
         except Refused:
             self.__dict__.update(form=ImmutableMultiDict(), files=ImmutableMultiDict())
@@ -98,14 +105,6 @@ class UploadRequest(Request):
         fields = sum(len(name) + len(value.encode()) for name, value in self.form.items(multi=True))
         if fields > MAX_FIELDS_BYTES:
             raise RequestEntityTooLarge
-
-    def _take_place(self) -> None:
-        partner_id = current_partner().id
-        db.session.rollback()  # Who it is was read; no transaction waits for minutes while a video arrives.
-        if (size := self.content_length or 0) > FIELDS_BYTES:  # Words alone always find room.
-            _demand_room(size)
-        places.take(partner_id)
-        self._place = partner_id
 
     def _get_file_stream(
         self,
@@ -121,8 +120,8 @@ class UploadRequest(Request):
         return super()._get_file_stream(total_content_length, content_type, filename, content_length)
 
     def close(self) -> None:
-        if place := self.__dict__.pop("_place", None):
-            places.leave(place)
+        if partner_id := self.__dict__.pop("_slot_of", None):
+            upload_slots.release(partner_id)
         # Also those of a body that was refused half way, which no field ever got.
         for stream in self.__dict__.get("uploads", []):
             stream.close()

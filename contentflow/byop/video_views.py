@@ -12,7 +12,8 @@ from contentflow.byop.views import bp
 from contentflow.config import settings
 from contentflow.core.db import transaction
 from contentflow.partners.sessions import current_partner
-from contentflow.web.admission import partner_required
+from contentflow.pipeline import services as pipeline
+from contentflow.web.access import partner_required
 from contentflow.web.htmx import go_to, render
 from contentflow.web.limits import MINUTE, take
 
@@ -31,9 +32,10 @@ def replace_video() -> ResponseReturnValue:
     path, digest = form.sent()
     if not form.validate() or not form.demand(path):
         return _page(sid, form, 422)
+    original_id = pipeline.media().receive(path) if path else None
     with transaction():
         take("submit", partner_id, settings().submit_per_minute, MINUTE)
-        replacing.replace_video(partner_id, sid, form.source_url.data, path, digest)
+        replacing.replace_video(partner_id, sid, form.source_url.data, path, digest, original_id)
     flash(_("C’est reçu : ta vidéo se prépare. Tes liens restent les mêmes."), "ok")
     return go_to(url_for("sharekit.kit", id=sid))
 

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from contentflow.byop import services
+from contentflow.byop import moderation, services
 from contentflow.byop.forms import PostForm, WordsForm
 from contentflow.byop.models import Submission
 from contentflow.byop.preview import CHANNELS, SAMPLE_CODE, Preview, preview
@@ -15,7 +15,7 @@ from contentflow.core.db import transaction
 from contentflow.links import services as links
 from contentflow.offers import services as offers
 from contentflow.partners.sessions import current_partner
-from contentflow.web.admission import partner_required
+from contentflow.web.access import partner_required
 from contentflow.web.htmx import go_to, is_htmx, render
 from contentflow.web.limits import MINUTE, take
 
@@ -48,7 +48,8 @@ def show_preview() -> ResponseReturnValue:
 
     The form posts here, since long words do not fit in the line of a GET.
     """
-    submission = _named_submission()
+    sid = request.values.get("sid")
+    submission = services.get_editable(current_partner().id, sid) if sid else None
     form = WordsForm(request.values) if submission else PostForm(request.values)
     if is_htmx():
         return Response(render_template("byop/_preview.html", preview=_preview(form, submission)))
@@ -70,8 +71,18 @@ def save_edit() -> ResponseReturnValue:
     if not form.validate():
         return _edit_page(form, submission, 422)
     with transaction():
-        services.edit_words(partner_id, sid, form.words())
-    flash(_("C’est enregistré."), "ok")
+        is_waiting = services.edit_words(partner_id, sid, form.words()).status == "submitted"
+    flash(_("C’est enregistré : ton post va être relu.") if is_waiting else _("C’est enregistré."), "ok")
+    return go_to(url_for("sharekit.kit", id=sid))
+
+
+@bp.post("/send-again")
+@partner_required
+def send_again() -> ResponseReturnValue:
+    partner_id, sid = current_partner().id, request.form.get("sid", "")
+    with transaction():
+        moderation.send_again(partner_id, sid)
+    flash(_("C’est envoyé : ton post va être relu."), "ok")
     return go_to(url_for("sharekit.kit", id=sid))
 
 
@@ -83,11 +94,6 @@ def archive() -> ResponseReturnValue:
         services.archive_post(partner_id, request.form.get("sid", ""))
     flash(_("Ton post est archivé : ses liens ne mènent plus à l’offre."), "ok")
     return go_to(url_for("portal.home"))
-
-
-def _named_submission() -> Submission | None:
-    sid = request.values.get("sid")
-    return services.get_editable(current_partner().id, sid) if sid else None
 
 
 def _new_page(form: PostForm, status: int = 200) -> Response:
@@ -117,10 +123,8 @@ def _edit_page(form: WordsForm, submission: Submission, status: int = 200) -> Re
 
 def _preview(form: WordsForm, submission: Submission | None = None) -> Preview:
     chosen, channel = settings(), request.values.get("channel", "copy")
-    url = _url_on(submission, channel) if submission else f"{chosen.public_base_url}/l/{SAMPLE_CODE}"
+    url = f"{chosen.public_base_url}/l/{SAMPLE_CODE}"
+    if submission:
+        made = links.links_of(submission.id)
+        url = links.link_url(made.get(channel, made["copy"]))
     return preview(form.words(), channel, url, chosen.ad_disclosure, chosen.sharekit_default_hashtags)
-
-
-def _url_on(submission: Submission, channel: str) -> str:
-    made = links.links_of(submission.id)
-    return links.link_url(made.get(channel, made["copy"]))

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contentflow import unseen
+from contentflow import invisibles
 from contentflow.byop.lengths import Count
 from contentflow.core.graphemes import graphemes
 
@@ -38,14 +38,14 @@ class Words:
 
 def clean_line(text: str) -> str:
     """Return the text as one line: control characters cut, blanks single; "" where nothing shows."""
-    line = unseen.trimmed(_BLANKS.sub(" ", _CUT.sub("", _LINE_BREAK.sub(" ", text))))
+    line = invisibles.trim(_BLANKS.sub(" ", _CUT.sub("", _LINE_BREAK.sub(" ", text))))
     return line if any(map(_shows, line)) else ""
 
 
 def clean_text(text: str) -> str:
     """Return the text with line breaks as ``\\n`` and the other control characters cut."""
     lines = (_CUT.sub("", line.replace("\t", " ").replace("\x1f", " ")) for line in _LINE_BREAK.split(text))
-    cleaned = unseen.trimmed("\n".join(line.rstrip() for line in lines))
+    cleaned = invisibles.trim("\n".join(line.rstrip() for line in lines))
     return cleaned if any(map(_shows, cleaned)) else ""
 
 
@@ -68,7 +68,9 @@ def normalise_hashtags(text: str) -> str:
 
 def _hashtag_characters(word: str) -> Iterator[str]:
     is_after_kept = is_after_letter = False
-    for character in unseen.MARKS.sub(_joiners_of, word):
+    for character in invisibles.MARKS.sub(
+        lambda marks: "".join(mark for mark in marks[0] if mark in _SPELLING), word
+    ):
         is_letter = character.isalnum() or character == "_"
         is_mark = unicodedata.category(character) in ("Mn", "Mc")
         is_spelling = character in _SPELLING and is_after_letter
@@ -78,11 +80,7 @@ def _hashtag_characters(word: str) -> Iterator[str]:
             yield character
 
 
-def _joiners_of(marks: re.Match[str]) -> str:
-    return "".join(mark for mark in marks[0] if mark in _SPELLING)
-
-
-def completed(words: Words, default_hashtags: str) -> Words:
+def with_defaults(words: Words, default_hashtags: str) -> Words:
     """Return the words cleaned, with the defaults where nothing was typed."""
     return Words(
         title=clean_line(words.title) or DEFAULT_TITLE,
@@ -110,8 +108,9 @@ def share_text(
     """
     written_url, added = ("", f" {url}") if is_link_apart else (url, "")
     text = ""
-    for title, cta, tags in _drafts(completed(words, default_hashtags), limit):
-        text = f"{disclosure}\n{title}\n\n{_joined(cta, written_url, *tags, AD_MARK)}"
+    for title, cta, tags in _drafts(with_defaults(words, default_hashtags), limit):
+        last_line = " ".join(filter(None, (cta, written_url, *tags, AD_MARK)))
+        text = f"{disclosure}\n{title}\n\n{last_line}"
         if limit is None or count(text + added) <= limit:
             break
     return text
@@ -127,7 +126,3 @@ def _drafts(words: Words, limit: int | None) -> Iterator[tuple[str, str, list[st
     letters = list(graphemes(words.title))[:limit]
     for kept in range(len(letters) - 1, -1, -1):
         yield "".join(letters[:kept]).rstrip() + _ELLIPSIS, "", []
-
-
-def _joined(*parts: str) -> str:
-    return " ".join(part for part in parts if part)

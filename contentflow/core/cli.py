@@ -7,7 +7,7 @@ from flask import g
 from flask.cli import AppGroup, with_appcontext
 
 from contentflow.core import migrate, terminal
-from contentflow.tongue import says
+from contentflow.terminal_language import says
 
 group = AppGroup("db", help=says("Les tables de la base de données."))
 

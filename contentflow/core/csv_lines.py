@@ -57,18 +57,17 @@ OF_LANGUAGE: Final = {
 def csv_line(cells: Iterable[object], separator: str = ",") -> str:
     """Return one line. Text that a spreadsheet would take for a formula gets ``'`` before it."""
     line = io.StringIO()
-    csv.writer(line, delimiter=separator).writerow([_tame(cell) for cell in cells])
+    tamed: list[object] = []
+    for cell in cells:
+        if isinstance(cell, str) and not _FIGURE.fullmatch(cell):
+            # Another spreadsheet takes the other separator, whatever stands around the cell.
+            cell = _AFTER_SEPARATOR.sub(r"\1'", cell)
+            cell = f"'{cell}" if cell.startswith(_RUN) else cell
+        tamed.append(cell)
+    csv.writer(line, delimiter=separator).writerow(tamed)
     return line.getvalue()
 
 
 def decimal_cents(cents: int) -> str:
     """Return ``-38.40`` for -3840: a figure for machines, in whole cents until here."""
     return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
-
-
-def _tame(cell: object) -> object:
-    if not isinstance(cell, str) or _FIGURE.fullmatch(cell):
-        return cell
-    # Another spreadsheet takes the other separator, whatever stands around the cell.
-    cell = _AFTER_SEPARATOR.sub(r"\1'", cell)
-    return f"'{cell}" if cell.startswith(_RUN) else cell

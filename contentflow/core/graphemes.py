@@ -31,19 +31,15 @@ def _belongs(cluster: str, character: str) -> bool:
         return cluster == "\r" and character == "\n"
     if character.isascii():
         return False
-    if _extends(character):
+    if character in "\u200c\u200d" or "\U0001f3fb" <= character <= "\U0001f3ff":
+        return True
+    if unicodedata.category(character)[0] == "M" or "\U000e0020" <= character <= "\U000e007f":
         return True
     if _is_flag_half(character):
         return len(cluster) == 1 and _is_flag_half(cluster)
     if "\u1160" <= character <= "\u11ff":
         return _HANGUL.match(cluster[-1]) is not None
     return cluster[-1] == JOINER and is_pictograph(character) and is_pictograph(cluster[0])
-
-
-def _extends(character: str) -> bool:
-    if character in "\u200c\u200d" or "\U0001f3fb" <= character <= "\U0001f3ff":
-        return True
-    return unicodedata.category(character)[0] == "M" or "\U000e0020" <= character <= "\U000e007f"
 
 
 def _is_flag_half(character: str) -> bool:
@@ -58,13 +54,13 @@ def is_pictograph(character: str) -> bool:
     )
 
 
-def cut(text: str, most: int) -> str:
-    """Return the whole graphemes of ``text`` that fit into ``most`` UTF-16 units.
+def cut(text: str, max_units: int) -> str:
+    """Return the whole graphemes of ``text`` that fit into ``max_units`` of UTF-16.
 
-    Whoever counts code points, as Python does, or UTF-16, as JavaScript does, finds at most ``most``.
+    Whoever counts code points, as Python does, or UTF-16, as JavaScript does, finds at most so many.
     """
     kept = ""
-    left = most
+    left = max_units
     for cluster in graphemes(text):
         left -= len(cluster.encode("utf-16-le", "surrogatepass")) // 2
         if left < 0:

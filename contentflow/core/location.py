@@ -42,8 +42,10 @@ def resolved(base: str, location: str) -> str:
         return _written(scheme, _authority(authority, scheme), f"/{path}", mark + query)
     if not rest and not mark:
         mark, query = ("?", here.query) if here.query else ("", "")
-    authority = _authority(here.netloc, scheme)
-    return _written(scheme, authority, _joined(here.path or "/", rest), mark + query)
+    path = here.path or "/"
+    if rest:
+        path = rest if rest.startswith("/") else f"{path.rpartition('/')[0]}/{rest}"
+    return _written(scheme, _authority(here.netloc, scheme), path, mark + query)
 
 
 def _text_of(location: str) -> str:
@@ -56,12 +58,6 @@ def _text_of(location: str) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in raw)
-
-
-def _joined(base: str, path: str) -> str:
-    if not path:
-        return base
-    return path if path.startswith("/") else base.rpartition("/")[0] + "/" + path
 
 
 def _authority(text: str, scheme: str) -> str:
@@ -93,16 +89,21 @@ def ascii_host(host: str) -> str:
         return host.encode("idna").decode("ascii").lower()  # Pictures: the older rules take them.
 
 
+def origin_of(url: str) -> str:
+    """Return ``scheme://host[:port]`` in lower case, without a usual port; "" for what has none."""
+    try:
+        parts = split_url(url)
+        port, host = parts.port, ascii_host(parts.hostname or "")
+    except (UnreadableUrl, ValueError):
+        return ""
+    if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc:
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
+
+
 def _written(scheme: str, authority: str, path: str, query: str) -> str:
-    path = _NOT_IN_PATH.sub(_escaped, _without_dots(path))
-    return f"{scheme}://{authority}{path}{_NOT_IN_QUERY.sub(_escaped, query)}"
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "replace"))
-
-
-def _without_dots(path: str) -> str:
     kept: list[str] = []
     *steps, last = path.removeprefix("/").split("/")
     for step in [*steps, last]:
@@ -112,4 +113,9 @@ def _without_dots(path: str) -> str:
             kept.append(step)
     if last.lower() in _DOT | _TWO_DOTS:
         kept.append("")
-    return "/" + "/".join(kept)
+    path = _NOT_IN_PATH.sub(_escaped, "/" + "/".join(kept))
+    return f"{scheme}://{authority}{path}{_NOT_IN_QUERY.sub(_escaped, query)}"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "replace"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 # https://www.iana.org/assignments/iana-ipv4-special-registry; the relays of 6to4 are gone (RFC 7526).
@@ -29,23 +29,31 @@ _CLOSED_V4 = tuple(
 )
 # https://www.iana.org/assignments/iana-ipv6-special-registry: what is routed lies in 2000::/3, but for these.
 _ROUTED_V6 = IPv6Network("2000::/3")
-_CLOSED_V6 = tuple(IPv6Network(block) for block in ("2001::/23", "2001:db8::/32", "3fff::/20"))
+_CLOSED_V6 = tuple(IPv6Network(block) for block in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
 _NAT64 = IPv6Network("64:ff9b::/96")
 _LOW_32_BITS = 0xFFFF_FFFF
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name or by its address."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def is_public(ip: IPv4Address | IPv6Address) -> bool:
     """Tell whether anybody on the internet may be at this address.
 
-    ``ipaddress.is_global`` is not enough: mapped, NAT64, 6to4 and Teredo forms are judged by
-    the IPv4 addresses inside them.
+    ``ipaddress.is_global`` is not enough: mapped and NAT64 forms are judged by the IPv4 address inside
+    them. Nobody's server has one of the tunnels, 6to4 (2002::/16, RFC 7526) or Teredo (2001::/32).
     """
     if isinstance(ip, IPv4Address):
         return not any(ip in block for block in _CLOSED_V4)
+    if any(ip in block for block in _CLOSED_V6):
+        return False
     inside = addresses_inside(ip)
-    if inside:
-        return all(is_public(address) for address in inside)
-    return ip in _ROUTED_V6 and not any(ip in block for block in _CLOSED_V6)
+    return all(is_public(address) for address in inside) if inside else ip in _ROUTED_V6
 
 
 def addresses_inside(ip: IPv6Address) -> tuple[IPv4Address, ...]:
@@ -83,29 +91,18 @@ def address_literal(host: str) -> IPv4Address | IPv6Address | None:
     a browser does, circled or wide digits. Raises ``UnreadableUrl`` for hosts that are neither.
     """
     if ":" in host:
-        return _ipv6(host)
-    labels = _plain(host).removesuffix(".").split(".")
-    if not re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
-        return None
-    return _ipv4(labels)
-
-
-def _ipv6(host: str) -> IPv6Address:
+        try:
+            return IPv6Address(host)
+        except AddressValueError as error:
+            raise UnreadableUrl from error
     try:
-        return IPv6Address(host)
-    except AddressValueError as error:
-        raise UnreadableUrl from error
-
-
-def _plain(host: str) -> str:
-    # socket.getaddrinfo does the same to a name before it asks: what it would see is what is judged.
-    try:
-        return host.encode("idna").decode("ascii").lower()
+        # socket.getaddrinfo does the same to a name before it asks: what it would see is what is judged.
+        plain = host.encode("idna").decode("ascii").lower()
     except UnicodeError as error:
         raise UnreadableUrl from error
-
-
-def _ipv4(labels: list[str]) -> IPv4Address:
+    labels = plain.removesuffix(".").split(".")
+    if not re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
+        return None
     try:
         *heads, last = (_number(label) for label in labels)
         room = 256 ** (4 - len(heads))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 from contentflow.config import settings
@@ -10,7 +9,7 @@ from contentflow.config import settings
 
 def keyed_hash(key: bytes, text: str) -> str:
     """Return the HMAC-SHA256 of ``text`` in hex."""
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def short_lived_hash(purpose: str, text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -20,9 +20,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from contentflow import unseen
+from contentflow import invisibles
 from contentflow.core.errors import Refused
-from contentflow.tongue import language, says
+from contentflow.terminal_language import language, says
 
 Command = Callable[..., Any]
 
@@ -37,6 +37,7 @@ HEADERS: Final = {
     "partner_name": _l("nom du partenaire"),
     "partner_email": _l("adresse du partenaire"),
     "operator": _l("opérateur"),
+    "role": _l("rôle"),
     "created_at": _l("créé le"),
     "at": _l("le"),
     "since": _l("depuis"),
@@ -68,6 +69,12 @@ HEADERS: Final = {
     "sessions": _l("sessions ouvertes"),
     "may_get": _l("GET signé permis"),
     "url": _l("adresse web"),
+    "preset": _l("réglage"),
+    "mapping": _l("champs"),
+    "verdict": _l("effet"),
+    "conversion_id": _l("conversion"),
+    "candidates": _l("clics possibles"),
+    "retired_at": _l("retiré le"),
     "transport": _l("service d’envoi"),
     "pause": _l("pause"),
     "oldest_queued": _l("plus ancien en attente"),
@@ -82,6 +89,15 @@ HEADERS: Final = {
     "brand_words": _l("mots de la marque"),
     "brand_pictures": _l("images de la marque"),
     "has_picture": _l("image"),
+    "line": _l("ligne"),
+    "before": _l("avant"),
+    "after": _l("après"),
+    "standing": _l("état"),
+    "ours": _l("chez nous"),
+    "theirs": _l("relevé"),
+    "difference": _l("écart"),
+    "ours_state": _l("état chez nous"),
+    "theirs_state": _l("état du relevé"),
 }
 STATES: Final = {"active": _l("ouvert"), "suspended": _l("suspendu"), "paused": _l("en pause")}
 AS_THEY_COME = {"amount_cents"}  # minor units of any currency
@@ -108,7 +124,11 @@ def command(group: click.Group, name: str, help_text: str | None = None) -> Call
         def run(as_json: bool, **arguments: Any) -> None:
             with force_locale(language()):
                 try:
-                    answer = act(**{name: _as_typed(value) for name, value in arguments.items()})
+                    for name, value in arguments.items():
+                        if isinstance(value, str) and not value.isascii():
+                            # What was pasted may have marks around it that nobody sees.
+                            arguments[name] = invisibles.trim(value)
+                    answer = act(**arguments)
                 except Refused as refusal:
                     raise click.ClickException(str(refusal.message)) from None
                 if answer is not None:
@@ -119,11 +139,6 @@ def command(group: click.Group, name: str, help_text: str | None = None) -> Call
         return wrapped
 
     return add
-
-
-def _as_typed(value: Any) -> Any:
-    """Return what was pasted into a terminal without the marks around it that nobody sees."""
-    return unseen.trimmed(value) if isinstance(value, str) and not value.isascii() else value
 
 
 def say(answer: Any, as_json: bool) -> None:
@@ -144,19 +159,19 @@ def in_words(answer: Any) -> str:
     if isinstance(answer, Said):
         return answer.sentence
     if isinstance(answer, list):
-        return _table(answer)
+        cells = [[_header(key) for key in answer[0]]] + [
+            [_word(*cell) for cell in row.items()] for row in answer
+        ]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = (
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells
+        )
+        return "\n".join(line.rstrip() for line in lines)
     if isinstance(answer, dict) and len(answer) == 1:
         return _word(*next(iter(answer.items())))
     if isinstance(answer, dict):
         return "\n".join(f"{_header(key)}: {_word(key, value)}" for key, value in answer.items())
     return str(answer)
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    cells = [[_header(key) for key in rows[0]]] + [[_word(*cell) for cell in row.items()] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def _header(key: str) -> str:
@@ -165,6 +180,8 @@ def _header(key: str) -> str:
 
 def _word(key: str, value: Any) -> str:
     """Return a value as people write it: no ``None``, no ``True``, sums in euros, times to the minute."""
+    if isinstance(value, list):
+        value = " ".join(map(str, value))
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-import crawleruseragents
-from is_bot import Bots
+if TYPE_CHECKING:
+    from is_bot import Bots
 
 Kind = Literal["preview", "bot", "mobile", "desktop", "unknown"]
 
@@ -99,10 +99,14 @@ _TOO_BROAD: Final = (
 )  # fmt: skip
 
 
-@lru_cache(_REMEMBERED)
 def kind_of(agent: str) -> Kind:
     """Return all that is kept of an agent. The newest ones stay in this process's memory, nowhere else."""
-    head = agent[:_LOOKED_AT].strip()
+    return _kind_of(agent[:_LOOKED_AT])
+
+
+@lru_cache(_REMEMBERED)
+def _kind_of(head: str) -> Kind:
+    head = head.strip()
     if _PREVIEW.search(head):
         return "preview"
     if not _PLAIN.fullmatch(head) and _is_robot(head):
@@ -113,7 +117,9 @@ def kind_of(agent: str) -> Kind:
 
 
 def _is_robot(head: str) -> bool:
-    words = _FREE_TEXT.sub(_robots_alone, head)
+    import crawleruseragents  # Both lists are read when the first agent is not plainly a browser's.
+
+    words = _FREE_TEXT.sub(lambda found: found[0] if _ROBOT_IN_MODEL.search(found[0]) else "", head)
     if crawleruseragents.is_crawler(words) or _SHAPE.search(words):
         return True
     if not _ENGINE_OR_DEVICE.search(head):
@@ -121,12 +127,10 @@ def _is_robot(head: str) -> bool:
     return bool(_broad_words().is_bot(words))
 
 
-def _robots_alone(found: re.Match[str]) -> str:
-    return found[0] if _ROBOT_IN_MODEL.search(found[0]) else ""
-
-
 @cache
 def _broad_words() -> Bots:
+    from is_bot import Bots
+
     words = Bots()
     words.exclude(_TOO_BROAD)
     return words

@@ -16,6 +16,12 @@ CHANNELS: Final = (
     "email",
     "native",
     "qr",
+    # Published there on the partner's own account, or by their hand: links, and no button.
+    "mastodon",
+    "youtube",
+    "tiktok",
+    "instagram",
+    "pinterest",
 )
 # The old neutral form /l/<asset_id>?pid=: clicks are counted on it, nobody can choose it.
 DIRECT: Final = "direct"

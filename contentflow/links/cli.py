@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import click
@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from contentflow.core import terminal
 from contentflow.core.terminal import Said
 from contentflow.links import upkeep
-from contentflow.tongue import says
+from contentflow.terminal_language import says
 
 group = AppGroup("links", help=says("Les liens courts et les verdicts de leurs clics."))
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
@@ -35,7 +35,7 @@ MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 @click.option("--until", type=click.DateTime(MOMENTS), help="UTC")
 @click.option("--dry-run", is_flag=True, help=says("compte seulement"))
 def reclassify(was: str, becomes: str, dry_run: bool, **which: Any) -> Said:
-    since, until = (_utc(which.pop(name)) for name in ("since", "until"))
+    since, until = (at and at.replace(tzinfo=UTC) for at in (which.pop("since"), which.pop("until")))
     wanted = upkeep.Which(since=since, until=until, **which)
     if dry_run:
         clicks = upkeep.count_clicks(was, wanted)
@@ -44,7 +44,3 @@ def reclassify(was: str, becomes: str, dry_run: bool, **which: Any) -> Said:
         clicks = upkeep.reclassify(was, becomes, wanted, "cli")
         sentence = ngettext("%(num)s clic est changé.", "%(num)s clics sont changés.", clicks)
     return Said({"clicks": clicks}, sentence)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)

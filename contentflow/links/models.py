@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import TypedDict
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentflow.core import clock
 from contentflow.core.db import Base
 from contentflow.core.ids import new_id
+
+
+class LinkRecord(TypedDict):
+    """A link as programs read one."""
+
+    code: str
+    url: str
+    submission_id: str
+    channel: str
+    variant: str
+
+
+class ClickRecord(TypedDict):
+    """A click as programs read one, without any hash; ``code`` and ``channel`` are its link's."""
+
+    id: str
+    code: str
+    channel: str
+    at: str | None
+    verdict: str
 
 
 class Link(Base):
@@ -29,6 +50,25 @@ class Link(Base):
     destination: Mapped[str] = mapped_column(String(2048))  # the offer's URL, its braces not yet filled
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     disabled_at: Mapped[datetime | None]
+    waits_since: Mapped[datetime | None]  # of a post that waits for moderation: it answers as if unknown
+
+    def to_dict(self, url: str) -> LinkRecord:
+        return {
+            "code": self.code,
+            "url": url,
+            "submission_id": self.submission_id,
+            "channel": self.channel,
+            "variant": self.variant,
+        }
+
+
+class LinkChange(Base):
+    """A statement that changed or deleted links; triggers write it, whoever sends the statement."""
+
+    __tablename__ = "link_changes"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
 
 
 class Click(Base):
@@ -48,7 +88,7 @@ class Click(Base):
     id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
     link_id: Mapped[str] = mapped_column(ForeignKey("links.id"))
     partner_id: Mapped[str | None] = mapped_column(ForeignKey("partners.id"))  # None: credited to nobody
-    at: Mapped[datetime]
+    clicked_at: Mapped[datetime] = mapped_column("at")
     verdict: Mapped[str] = mapped_column(String(16))
     visitor_hash: Mapped[str | None] = mapped_column(String(64))
     ip_hash: Mapped[str | None] = mapped_column(String(64))
@@ -59,9 +99,9 @@ class Click(Base):
 class PartnerDay(Base):
     """A partner's clicks of one day in France, channel and verdict.
 
-    Triggers on ``clicks`` keep this table and the two below in step, in the click's own transaction,
-    whoever writes or reclassifies it. Sums stay when raw clicks go. The key's order serves “the valid
-    clicks of the last 90 days”.
+    Whoever writes clicks counts them here and in the two tables below, in the same transaction
+    (``sums.write_clicks``); when one is reclassified, triggers move it. Sums stay when raw clicks go. The
+    key's order serves “the valid clicks of the last 90 days”.
     """
 
     __tablename__ = "click_partner_days"

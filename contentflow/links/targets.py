@@ -1,69 +1,109 @@
-"""Where a short link leads: asked of the database each time, remembered for when that is away."""
+"""What a redirect needs of a link, and the shortest way to read it."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
+import os
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects import sqlite
 
-from contentflow.core.ids import is_id
-from contentflow.links.channels import DIRECT
-from contentflow.links.memory import Target, memory
+from contentflow.core.ids import new_id
 from contentflow.links.models import Link
-from contentflow.links.patience import REFUSALS, brief_transaction
+from contentflow.offers.template_url import fill
 
-CODE = re.compile(r"[0-9A-Za-z]{7}")
-# A slash may end a link; what stands behind one is another address.
-_WITH_TAIL = re.compile(
-    r"(?P<name>[0-9A-Za-z]{22}|[0-9A-Za-z]{7})(?:[^0-9A-Za-z/][^/]*)?(?:/[^0-9A-Za-z]*)?", re.DOTALL
+COLUMNS: Final = select(
+    Link.id,
+    Link.code,
+    Link.partner_id,
+    Link.submission_id,
+    Link.channel,
+    Link.destination,
+    Link.disabled_at,
+    Link.waits_since,
 )
+OF_CODE: Final = COLUMNS.where(Link.code == bindparam("name"))
+_CLICK_ID: Final = new_id()  # Stands for the click's id until there is one.
+_CACHE_KB: Final = 8_192
 
 
-def without_tail(name: str) -> str:
-    """Return a code or id without what chats and mail programs glue to a link; other text as it is.
+@dataclass(frozen=True)
+class Target:
+    """All that a redirect needs of a link."""
 
-    A full stop, a bracket, a quote, the ``*`` and ``_`` of bold and italics, blanks and marks nobody sees,
-    ``&utm_source=x``, the next word behind any of them: whatever a code cannot hold ends it.
-    """
-    found = _WITH_TAIL.fullmatch(name)
-    return found["name"] if found else name
+    id: str
+    code: str
+    partner_id: str
+    submission_id: str
+    channel: str
+    destination: str
+    is_disabled: bool
+
+    def location(self, click_id: str, *, is_attributed: bool = True) -> str:
+        """Return where a visitor is sent: the offer's URL, filled."""
+        if is_attributed:
+            return click_id.join(self._around_click_id)
+        return fill(
+            self.destination, click_id=click_id, partner_id="", submission_id="", channel=self.channel
+        )
+
+    @cached_property
+    def _around_click_id(self) -> list[str]:
+        return fill(
+            self.destination,
+            click_id=_CLICK_ID,
+            partner_id=self.partner_id,
+            submission_id=self.submission_id,
+            channel=self.channel,
+        ).split(_CLICK_ID)
 
 
-def is_asset_id(name: str) -> bool:
-    """Tell the old neutral form ``/l/<asset_id>`` from a code."""
-    return is_id(name)
-
-
-def find_target(name: str) -> Target | None:
-    """Return the link of a code, or the direct one of an asset.
-
-    With the database away a known link still leads on; for another one the database's error is raised.
-    """
-    if not CODE.fullmatch(name) and not is_asset_id(name):
+def target_of(row: Sequence[Any]) -> Target | None:
+    """Return the link in a row of ``COLUMNS``; None while it waits for its post."""
+    link_id, code, partner_id, submission_id, channel, destination, disabled_at, waits_since = row
+    if waits_since is not None:
         return None
-    try:
-        target = _read(name)
-    except REFUSALS:
-        known = memory().recall(name)
-        if known is None:
-            raise
-        return replace(known, is_remembered=True)
-    memory().remember(name, target)
-    return target
+    return Target(link_id, code, partner_id, submission_id, channel, destination, disabled_at is not None)
 
 
-def _read(name: str) -> Target | None:
-    columns = (
-        Link.id,
-        Link.code,
-        Link.partner_id,
-        Link.submission_id,
-        Link.channel,
-        Link.destination,
-        Link.disabled_at,
-    )
-    wanted = (Link.asset_id == name) & (Link.channel == DIRECT) if is_asset_id(name) else Link.code == name
-    with brief_transaction(writes=False) as connection:
-        row = connection.execute(select(*columns).where(wanted)).first()
-    return None if row is None else Target(*row[:6], is_disabled=row.disabled_at is not None)
+class QuickLinks:
+    """Links read out of a file of SQLite past SQLAlchemy, in some 20 microseconds instead of 200.
+
+    A reader there waits for nobody; what is locked all the same, or no such file, is somebody else's to ask.
+    For one thread of a process.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._pid = 0
+        self._statement = str(OF_CODE.compile(dialect=sqlite.dialect())) if path else ""
+
+    def read(self, code: str) -> Target | None:
+        if not self._path:
+            return None
+        try:
+            row = self._opened().execute(self._statement, (code,)).fetchone()
+        except sqlite3.Error:
+            self.close()
+            return None
+        return None if row is None else target_of(row)
+
+    def close(self) -> None:
+        """Let go of the file; the next read opens it anew."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None or self._pid != os.getpid():
+            uri = f"{Path(self._path).absolute().as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+            self._pid = os.getpid()
+            self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KB}")
+        return self._connection

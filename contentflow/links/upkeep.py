@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Row, delete, func, select, update
 from contentflow.core import audit, clock
 from contentflow.core.db import db, transaction
 from contentflow.core.errors import NotFound, Refused
+from contentflow.links.batches import lock_clicks
 from contentflow.links.models import Click, Link
 from contentflow.links.verdicts import Verdict
 from contentflow.partners.models import Partner
@@ -54,7 +55,7 @@ class Which:
 
 
 def delete_old_clicks() -> int:
-    """Chore: delete the raw clicks of more than 13 months; the roll-ups keep their sums."""
+    """Maintenance: delete the raw clicks of more than 13 months; the roll-ups keep their sums."""
     before, gone = clock.now() - KEPT, 0
     partner_ids = list(db.session.scalars(select(Partner.id)))
     db.session.rollback()
@@ -67,7 +68,7 @@ def delete_old_clicks() -> int:
 def _delete_some(partner_id: str | None, before: datetime) -> int:
     own = Click.partner_id.is_(None) if partner_id is None else Click.partner_id == partner_id
     with transaction():
-        ids = list(db.session.scalars(select(Click.id).where(own, Click.at < before).limit(AT_ONCE)))
+        ids = list(db.session.scalars(select(Click.id).where(own, Click.clicked_at < before).limit(AT_ONCE)))
         if ids:
             db.session.execute(
                 delete(Click).where(Click.id.in_(ids)).execution_options(synchronize_session=False)
@@ -90,21 +91,24 @@ def reclassify(was: str, becomes: str, which: Which, actor: str) -> int:
     while found := _find(was, which):
         # One link and day a transaction: a click locks the day's sum before the link's, and would
         # wait in a circle with a transaction that goes on to another day.
-        for _, of_day in groupby(found, key=lambda row: (row.link_id, clock.day_of(row.at))):
+        for _, of_day in groupby(found, key=lambda row: (row.link_id, clock.day_of(row.clicked_at))):
             while ids := [row.id for row in islice(of_day, CHANGED_AT_ONCE)]:
                 changed += _change(ids, was, becomes, which, actor)
     return changed
 
 
 def _find(was: str, which: Which) -> list[Row[str, str, datetime]]:
-    wanted = select(Click.id, Click.link_id, Click.at).where(Click.verdict == was, *_conditions(which))
-    found = list(db.session.execute(wanted.order_by(Click.link_id, Click.at).limit(FOUND_AT_ONCE)))
+    wanted = select(Click.id, Click.link_id, Click.clicked_at).where(
+        Click.verdict == was, *_conditions(which)
+    )
+    found = list(db.session.execute(wanted.order_by(Click.link_id, Click.clicked_at).limit(FOUND_AT_ONCE)))
     db.session.rollback()
     return found
 
 
 def _change(ids: list[str], was: str, becomes: str, which: Which, actor: str) -> int:
     with transaction():
+        lock_clicks(db.session.connection())
         changed = db.session.execute(
             update(Click)
             .where(Click.id.in_(ids), Click.verdict == was)
@@ -134,7 +138,7 @@ def _conditions(which: Which) -> list[ColumnElement[bool]]:
         if getattr(which, name):
             conditions.append(getattr(Click, name) == getattr(which, name))
     if which.since:
-        conditions.append(Click.at >= which.since)
+        conditions.append(Click.clicked_at >= which.since)
     if which.until:
-        conditions.append(Click.at < which.until)
+        conditions.append(Click.clicked_at < which.until)
     return conditions

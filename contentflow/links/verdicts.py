@@ -22,6 +22,7 @@ class Verdict(StrEnum):
 
 
 _PREFETCH_HEADERS: Final = frozenset(("sec-purpose", "purpose", "x-purpose", "x-moz"))
+PREFETCH_VARIABLES: Final = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")  # WSGI
 
 
 def classify(method: str, headers: Mapping[str, str], agent: str, is_self: bool) -> Verdict | None:
@@ -29,7 +30,9 @@ def classify(method: str, headers: Mapping[str, str], agent: str, is_self: bool)
 
     ``is_self``: the partner's own session cookie came along.
     """
-    if _is_prefetch(method, headers):
+    if method == "HEAD" or any(
+        name.lower() in _PREFETCH_HEADERS and "prefetch" in value.lower() for name, value in headers.items()
+    ):
         return Verdict.PREFETCH
     kind = kind_of(agent)
     if kind == "preview":
@@ -37,9 +40,3 @@ def classify(method: str, headers: Mapping[str, str], agent: str, is_self: bool)
     if kind == "bot":
         return Verdict.BOT
     return Verdict.SELF if is_self else None
-
-
-def _is_prefetch(method: str, headers: Mapping[str, str]) -> bool:
-    return method == "HEAD" or any(
-        name.lower() in _PREFETCH_HEADERS and "prefetch" in value.lower() for name, value in headers.items()
-    )

@@ -7,59 +7,89 @@ nobody can tell which address and agent a hash was of.
 from __future__ import annotations
 
 import secrets
+import threading
+import time
+from contextlib import suppress
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection, delete, or_, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from contentflow.core import clock
-from contentflow.core.db import db, is_sqlite, transaction
+from contentflow.core.db import db, empty_write_ahead_log, is_sqlite, transaction
 from contentflow.core.signing import keyed_hash
-from contentflow.links.memory import memory
+from contentflow.core.writes import insert_missing
 from contentflow.links.models import VisitorKey
-from contentflow.links.patience import empty_write_ahead_log
+from contentflow.links.short_transaction import PATIENCE_SECONDS, REFUSALS, short_transaction
 
-KEPT_AFTER_DAY = timedelta(hours=1)
-KEY_BYTES = 32
+KEPT_AFTER_DAY: Final = timedelta(hours=1)
+KEY_BYTES: Final = 32
+REST_SECONDS: Final = 3.0
 
 Keys = dict[date, bytes]
 
 
+class KeyRing:
+    """The keys that this process knows; nothing of them outlives it."""
+
+    def __init__(self) -> None:
+        self.keys: Keys = {}
+        self._lock = threading.Lock()
+        self._asked_on: date | None = None
+        self._rest_until = 0.0
+
+    def cached(self, at: datetime) -> Keys:
+        """Return what is known without asking; forget what may not be used any more."""
+        days = days_in_use(at)
+        if self.keys.keys() - days:
+            self.keys = {day: key for day, key in self.keys.items() if day in days}
+        return self.keys
+
+    def has_all(self, at: datetime) -> bool:
+        """Whether nothing need be asked for, or asking was in vain a moment ago."""
+        if all(day in self.keys for day in days_in_use(at)):
+            return True
+        return self._asked_on == at.date() and time.monotonic() < self._rest_until
+
+    def fetch(self, at: datetime) -> None:
+        """Ask the database for the keys of ``at``, and make today's if it is missing.
+
+        Where it refuses, clicks go without hashes for some seconds, and then it is asked again.
+        """
+        with self._lock:  # Whoever comes meanwhile waits for the key: without it a repeat would count.
+            if self.has_all(at):
+                return
+            with suppress(*REFUSALS):
+                with short_transaction(writes=False) as connection:
+                    known = _read(connection, at)
+                if at.date() not in known:
+                    key = secrets.token_bytes(KEY_BYTES)
+                    with short_transaction(writes=True) as connection:
+                        insert_missing(VisitorKey, on=connection, day=at.date(), key=key)
+                        known = _read(connection, at)
+                self.keys = known
+            self._asked_on, self._rest_until = at.date(), time.monotonic() + REST_SECONDS
+
+
 def days_in_use(at: datetime) -> list[date]:
     """Return the days whose keys may be used at ``at``: its own and, in the first hour, the day before."""
-    return sorted({at.date(), (at - KEPT_AFTER_DAY).date()}, reverse=True)
+    today = at.date()
+    return [today] if at.hour else [today, (at - KEPT_AFTER_DAY).date()]
 
 
-def keys_at_hand(at: datetime) -> Keys:
-    """Return what this process knows without asking; forget what may not be used any more."""
-    known, days = memory().keys, days_in_use(at)
-    for day in [day for day in known if day not in days]:
-        known.pop(day, None)
-    return {day: known[day] for day in days if day in known}
+def _read(connection: Connection, at: datetime) -> Keys:
+    found = connection.execute(select(VisitorKey).where(VisitorKey.day.in_(days_in_use(at))))
+    return {row.day: row.key for row in found}
 
 
-def keys_for(connection: Connection, at: datetime) -> Keys:
-    """Return the keys of ``days_in_use``, making today's if it is missing. Remember them once committed."""
-    keys, days = keys_at_hand(at), days_in_use(at)
-    if days[0] not in keys:
-        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        new = insert(VisitorKey).values(day=days[0], key=secrets.token_bytes(KEY_BYTES))
-        connection.execute(new.on_conflict_do_nothing())
-    if len(keys) < len(days):
-        found = connection.execute(select(VisitorKey).where(VisitorKey.day.in_(days)))
-        keys = {row.day: row.key for row in found}
-    return keys
-
-
-def hashes(keys: Keys, at: datetime, text: str) -> tuple[str | None, str | None]:
-    """Return the hash of a text, and in the day's first hour the one under yesterday's key."""
-    made = [keyed_hash(keys[day], text) if day in keys else None for day in days_in_use(at)]
-    return made[0], made[1] if len(made) > 1 else None
+def hashes(keys: Keys, at: datetime, text: str) -> tuple[str, str]:
+    """Return the hash of a text, and in the day's first hour the one under yesterday's key; else ""."""
+    made = [keyed_hash(keys[day], text) if day in keys else "" for day in days_in_use(at)]
+    return made[0], made[1] if len(made) > 1 else ""
 
 
 def destroy_old_keys() -> None:
     """Sweep: delete the keys that may not be used any more, from the file's free pages too."""
-    keys_at_hand(clock.now())
     today = clock.now().date()
     # One from the days to come was made while a clock was ahead, and would be kept until then.
     old = or_(VisitorKey.day < days_in_use(clock.now())[-1], VisitorKey.day > today + timedelta(days=1))
@@ -71,5 +101,5 @@ def destroy_old_keys() -> None:
         if is_sqlite():
             db.session.execute(text("PRAGMA secure_delete=ON"))
         db.session.execute(delete(VisitorKey).where(old))
-    if is_sqlite():
-        empty_write_ahead_log()  # It still holds the page with the key.
+    # It still holds the page with the key; the next day asks again where readers hold it.
+    empty_write_ahead_log(tries=1, wait_seconds=PATIENCE_SECONDS)

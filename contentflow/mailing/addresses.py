@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from email_validator import EmailNotValidError, validate_email
-
-from contentflow import unseen
+from contentflow import invisibles
 from contentflow.mailing import pasted
 
+# Of one field: five days of the cap as it is set at first; whoever has more sends in parts.
 MAX_ADDRESSES: Final = 1000
 _MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
 _MAX_LOCAL = 64
 _SHOWN = 320  # of a refused entry: enough to find it again
 
 
-class Reason(StrEnum):
+class AddressFault(StrEnum):
     NO_AT = "no_at"
     SEVERAL_ATS = "several_ats"
     NO_LOCAL = "no_local"
@@ -31,7 +30,7 @@ class Reason(StrEnum):
 
 
 class BadAddress(ValueError):
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: AddressFault) -> None:
         super().__init__(reason.value)
         self.reason = reason
 
@@ -51,7 +50,7 @@ class Parsed:
     line: int
     raw: str
     address: str | None
-    reason: Reason | None
+    reason: AddressFault | None
 
 
 def address_key(address: str) -> str:
@@ -64,12 +63,26 @@ def check_address(text: str) -> str:
 
     Nobody is asked whether the domain exists.
     """
-    text = unseen.value(text)
-    _check_shape(text)
+    text = invisibles.strip_value(text)
+    local, at, domain = text.partition("@")
+    checks = (
+        (len(text) > _MAX_LENGTH or len(local) > _MAX_LOCAL, AddressFault.TOO_LONG),
+        (not at, AddressFault.NO_AT),
+        ("@" in domain, AddressFault.SEVERAL_ATS),
+        (not local, AddressFault.NO_LOCAL),
+        (not domain, AddressFault.NO_DOMAIN),
+        (not local.isascii(), AddressFault.NON_ASCII_LOCAL),
+        ("." not in domain, AddressFault.DOMAIN_WITHOUT_DOT),
+    )
+    for is_wrong, reason in checks:
+        if is_wrong:
+            raise BadAddress(reason)
     address = _valid(text)
     if address is None:
         local = text.partition("@")[0]
-        raise BadAddress(Reason.BAD_DOMAIN if _valid(f"{local}@example.com") else Reason.BAD_LOCAL)
+        raise BadAddress(
+            AddressFault.BAD_DOMAIN if _valid(f"{local}@example.com") else AddressFault.BAD_LOCAL
+        )
     return address
 
 
@@ -84,38 +97,21 @@ def parse_addresses(text: str) -> list[Parsed]:
     for line, raw, candidate in pasted.entries(text):
         if len(found) == MAX_ADDRESSES:
             raise TooManyAddresses
-        found.append(_judged(line, raw[:_SHOWN], candidate, seen))
+        try:
+            address = check_address(candidate)
+        except BadAddress as error:
+            found.append(Parsed(line, raw[:_SHOWN], None, error.reason))
+            continue
+        key = address_key(address)
+        reason = AddressFault.DUPLICATE if key in seen else None
+        seen.add(key)
+        found.append(Parsed(line, raw[:_SHOWN], address, reason))
     return found
 
 
-def _judged(line: int, raw: str, candidate: str, seen: set[str]) -> Parsed:
-    try:
-        address = check_address(candidate)
-    except BadAddress as error:
-        return Parsed(line, raw, None, error.reason)
-    key = address_key(address)
-    reason = Reason.DUPLICATE if key in seen else None
-    seen.add(key)
-    return Parsed(line, raw, address, reason)
-
-
-def _check_shape(text: str) -> None:
-    local, at, domain = text.partition("@")
-    checks = (
-        (len(text) > _MAX_LENGTH or len(local) > _MAX_LOCAL, Reason.TOO_LONG),
-        (not at, Reason.NO_AT),
-        ("@" in domain, Reason.SEVERAL_ATS),
-        (not local, Reason.NO_LOCAL),
-        (not domain, Reason.NO_DOMAIN),
-        (not local.isascii(), Reason.NON_ASCII_LOCAL),
-        ("." not in domain, Reason.DOMAIN_WITHOUT_DOT),
-    )
-    for is_wrong, reason in checks:
-        if is_wrong:
-            raise BadAddress(reason)
-
-
 def _valid(text: str) -> str | None:
+    from email_validator import EmailNotValidError, validate_email  # Not before somebody types an address.
+
     try:
         return validate_email(text, allow_smtputf8=False, check_deliverability=False).ascii_email
     except (EmailNotValidError, UnicodeError):

@@ -12,6 +12,7 @@ from contentflow.core.db import db
 from contentflow.core.errors import NotFound
 from contentflow.mailing.models import CapturedMail
 
+# What the page lists: whoever tries the product looks at the newest.
 SHOWN = 100
 
 

@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from contentflow import unseen
+from contentflow import invisibles
 
-MOST_COMMAS = 3  # in one name
-MOST_OF_A_ROW = 10_000  # letters: far below what csv refuses
+MAX_COMMAS = 3  # in one name
+MAX_ROW_LENGTH = 10_000  # letters: far below what csv refuses
 SEMICOLONS = (";", "；")
 
 # (line, what was typed, what may be an address)
-Entry = tuple[int, str, str]
+PastedEntry = tuple[int, str, str]
 
 # A comma or semicolon inside a quoted name, before its <address>, does not end the piece.
 _PIECE = re.compile(r'((?:"[^"]*"(?=[ \t]*<)|[^,;，；、"]+|")+)([,;，；、]?)')
@@ -50,10 +50,16 @@ class Piece(NamedTuple):
     end: str
 
 
-def entries(text: str) -> Iterator[Entry]:
+def entries(text: str) -> Iterator[PastedEntry]:
     """Yield (line, what was typed, what may be an address); lines count from 1."""
     lines = list(enumerate(_visible(text).splitlines(), 1))
-    for number, piece in _column(lines) or _without_names(list(_pieces(lines))):
+    pieces = [
+        Piece(number, piece[1], piece[2])
+        for number, line in lines
+        for piece in _PIECE.finditer(line)
+        if piece[1].strip(' \t"')
+    ]
+    for number, piece in _column(lines) or _without_names(pieces):
         for raw, candidate in _entries_of(piece):
             yield number, raw, candidate
 
@@ -78,13 +84,13 @@ def _column(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
 
 def _rows(lines: list[str], separator: str) -> list[list[str]]:
     """Cut each line into cells; a quoted one, as in Google's and Outlook's tables, may hold separators."""
-    if not all('"' in line and len(line) < MOST_OF_A_ROW for line in lines):
+    if not all('"' in line and len(line) < MAX_ROW_LENGTH for line in lines):
         return [line.split(separator) for line in lines]
     return [next(csv.reader([line], delimiter=separator)) for line in lines]
 
 
 def _visible(text: str) -> str:
-    """Take the unseen marks out; where they alone stand between two addresses, put a blank.
+    """Take the invisible characters out; where they alone stand between two addresses, put a blank.
 
     A table's ``|`` is a blank too: no mail service gives it to anybody.
     """
@@ -93,14 +99,7 @@ def _visible(text: str) -> str:
         return text
     text = text.translate(_FULL_WIDTH)
     text = re.sub(r"[\u00a0\u202f]{0,3}@[\u00a0\u202f]{0,3}", "@", text)
-    return _RUN.sub(lambda run: unseen.MARKS.sub(" " if run[0].count("@") > 1 else "", run[0]), text)
-
-
-def _pieces(lines: list[tuple[int, str]]) -> Iterator[Piece]:
-    for number, line in lines:
-        for piece in _PIECE.finditer(line):
-            if piece[1].strip(' \t"'):
-                yield Piece(number, piece[1], piece[2])
+    return _RUN.sub(lambda run: invisibles.MARKS.sub(" " if run[0].count("@") > 1 else "", run[0]), text)
 
 
 def _without_names(pieces: list[Piece]) -> Iterator[tuple[int, str]]:
@@ -120,7 +119,7 @@ def _begins_name(piece: Piece, after: Piece, parts: int) -> bool:
     if "@" in piece.text or piece.end in SEMICOLONS or _LOOKS_LIKE_HOST.search(piece.text):
         return False
     if piece.end and parts:
-        return parts < MOST_COMMAS  # “Berhane, Kidane T - Eagan, MN <…>”
+        return parts < MAX_COMMAS  # “Berhane, Kidane T - Eagan, MN <…>”
     if "@" not in after.text:
         return False
     if piece.end:

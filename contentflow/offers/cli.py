@@ -13,17 +13,16 @@ from flask_babel import gettext as _
 from contentflow.core import terminal
 from contentflow.core.db import transaction
 from contentflow.core.terminal import Said
-from contentflow.offers import operating, pictures, services
-from contentflow.offers.models import Offer
+from contentflow.offers import administration, pictures, services
+from contentflow.offers.models import Offer, OfferRecord
 from contentflow.offers.terms import OfferTerms
-from contentflow.tongue import says
+from contentflow.terminal_language import says
 
 ACTOR = "cli"
 group = AppGroup("offer", help=says("Ce qui est promu."))
 DAY = click.DateTime(["%Y-%m-%d"])
 URL_HELP = says("L’adresse est en https et peut contenir {click_id} {partner_id} {submission_id} {channel}.")
 NAMED = says("OFFER est un identifiant, ou un nom qu’une seule offre porte.")
-NAMES = ("id", "number", "name", "advertiser", "category", "holding_days")
 TERMS = ("fixed_cents", "click_cents", "daily_budget_cents", "description", "brand_words", "brand_pictures")
 
 OPTIONS = (
@@ -78,22 +77,22 @@ def add(
     given = _given(given)
     share = given.pop("revshare_bp", None)
     with transaction():
-        offer = services.add_offer(name, url, advertiser or "", share, OfferTerms(**given))
+        offer = administration.add(ACTOR, name, url, advertiser or "", share, OfferTerms(**given))
         _set_picture(offer, picture)
         return {"id": offer.id}
 
 
 @terminal.command(group, "list", says("Montre toutes les offres, celles qui sont en pause aussi."))
-def list_offers() -> list[dict[str, Any]]:
-    return [_row(offer) for offer in operating.all_offers()]
+def list_offers() -> list[OfferRecord]:
+    return [offer.to_dict() for offer in administration.all_offers()]
 
 
 @terminal.command(group, "show", says("Montre une offre.") + "\n\n" + NAMED)
 @click.argument("offer")
 def show(offer: str) -> dict[str, Any]:
-    found = operating.get_named(offer)
+    found = administration.get_named(offer)
     return {
-        **_row(found),
+        **found.to_dict(),
         "url": found.url,
         **{name: getattr(found, name) for name in TERMS},
         "has_picture": bool(found.picture_digest),
@@ -116,13 +115,13 @@ def show(offer: str) -> dict[str, Any]:
 def change(
     offer: str, name: str | None, url: str | None, advertiser: str | None, picture: BinaryIO | None,
     **given: Any,
-) -> dict[str, Any]:  # fmt: skip
+) -> OfferRecord:  # fmt: skip
     named = {"name": name, "url": url, "advertiser": advertiser}
     changes = {key: value for key, value in named.items() if value is not None} | _given(given)
     with transaction():
-        changed = operating.change(offer, ACTOR, **changes)
+        changed = administration.change(offer, ACTOR, **changes)
         _set_picture(changed, picture)
-        return _row(changed)
+        return changed.to_dict()
 
 
 @terminal.command(
@@ -131,7 +130,7 @@ def change(
 @click.argument("offer")
 def pause(offer: str) -> Said:
     with transaction():
-        operating.set_paused(offer, True, ACTOR)
+        administration.set_paused(offer, True, ACTOR)
     return Said({"state": "paused"}, _("L’offre est en pause : aucun nouveau post ne peut la choisir."))
 
 
@@ -139,7 +138,7 @@ def pause(offer: str) -> Said:
 @click.argument("offer")
 def resume(offer: str) -> Said:
     with transaction():
-        operating.set_paused(offer, False, ACTOR)
+        administration.set_paused(offer, False, ACTOR)
     return Said({"state": "active"}, _("L’offre est rouverte aux nouveaux posts."))
 
 
@@ -158,12 +157,3 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 def _set_picture(offer: Offer, picture: BinaryIO | None) -> None:
     if picture is not None:
         pictures.set_picture(offer, picture.read(pictures.MAX_BYTES + 1))
-
-
-def _row(offer: Offer) -> dict[str, Any]:
-    return {
-        **{name: getattr(offer, name) for name in NAMES},
-        "share": f"{offer.revshare_bp / 100:g} %",
-        "commission": None if offer.commission_bp is None else f"{offer.commission_bp / 100:g} %",
-        "state": "paused" if offer.paused_at or not offer.is_active else "active",
-    }

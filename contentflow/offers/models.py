@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Literal, TypedDict
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,6 +11,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 from contentflow.core import clock
 from contentflow.core.db import Base
 from contentflow.core.ids import new_id
+
+
+class OfferRecord(TypedDict):
+    """An offer as programs read one; ``share`` and ``commission`` are such as “40 %”."""
+
+    id: str
+    number: int
+    name: str
+    advertiser: str
+    category: str
+    holding_days: int
+    share: str
+    commission: str | None
+    state: Literal["active", "paused"]
 
 
 class Offer(Base):
@@ -36,9 +51,25 @@ class Offer(Base):
     picture_digest: Mapped[str] = mapped_column(String(64), default="")  # "" without a picture
     brand_words: Mapped[str] = mapped_column(String(1000), default="")
     brand_pictures: Mapped[str] = mapped_column(String(2000), default="")  # https URLs, one a line
+    form_hash: Mapped[str | None] = mapped_column(
+        String(64), index=True, unique=True
+    )  # of the form that made it
     is_active: Mapped[bool] = mapped_column(default=True)
     paused_at: Mapped[datetime | None]  # closed to new posts; those it has go on
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    def to_dict(self) -> OfferRecord:
+        return {
+            "id": self.id,
+            "number": self.number,
+            "name": self.name,
+            "advertiser": self.advertiser,
+            "category": self.category,
+            "holding_days": self.holding_days,
+            "share": f"{self.revshare_bp / 100:g} %",
+            "commission": None if self.commission_bp is None else f"{self.commission_bp / 100:g} %",
+            "state": "paused" if self.paused_at or not self.is_active else "active",
+        }
 
 
 class OfferPicture(Base):

@@ -19,8 +19,15 @@ class WrongPicture(Refused):
 
 def set_picture(offer: Offer, content: bytes) -> None:
     """Keep ``content`` as the offer's picture, in place of the one before; raises ``WrongPicture``."""
-    mimetype = _mimetype_of(content)
-    if mimetype is None or len(content) > MAX_BYTES:
+    if content.startswith(b"\xff\xd8\xff"):
+        mimetype = "image/jpeg"
+    elif content.startswith(b"\x89PNG\r\n\x1a\n"):
+        mimetype = "image/png"
+    elif content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        mimetype = "image/webp"
+    else:
+        raise WrongPicture
+    if len(content) > MAX_BYTES:
         raise WrongPicture
     db.session.merge(OfferPicture(offer_id=offer.id, mimetype=mimetype, content=content))
     offer.picture_digest = hashlib.sha256(content).hexdigest()
@@ -33,13 +40,3 @@ def get_picture(offer_id: str) -> OfferPicture:
     if picture is None:
         raise NotFound
     return picture
-
-
-def _mimetype_of(content: bytes) -> str | None:
-    if content.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-    return None

@@ -49,8 +49,15 @@ def add_offer(
         raise WrongRevshare
     terms = terms or OfferTerms()
     terms.check()
+    if not is_sqlite():  # SQLite has one writer; elsewhere two that add at once would take one number.
+        db.session.execute(text("LOCK TABLE offers IN SHARE ROW EXCLUSIVE MODE"))
     offer = Offer(
-        number=_next_number(), name=name, advertiser=advertiser, url=url, revshare_bp=share, **asdict(terms)
+        number=(db.session.scalar(select(func.max(Offer.number))) or 0) + 1,
+        name=name,
+        advertiser=advertiser,
+        url=url,
+        revshare_bp=share,
+        **asdict(terms),
     )
     db.session.add(offer)
     db.session.flush()
@@ -118,12 +125,6 @@ def parse_commission(fraction: str) -> int:
         return parse_revshare(fraction)
     except WrongRevshare:
         raise WrongCommission from None
-
-
-def _next_number() -> int:
-    if not is_sqlite():  # SQLite has one writer; elsewhere two that add at once would take one number.
-        db.session.execute(text("LOCK TABLE offers IN SHARE ROW EXCLUSIVE MODE"))
-    return (db.session.scalar(select(func.max(Offer.number))) or 0) + 1
 
 
 def line(words: str) -> str:

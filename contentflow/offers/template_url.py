@@ -6,11 +6,11 @@ import re
 from contextlib import suppress
 from enum import StrEnum
 from typing import Final
-from urllib.parse import SplitResult, quote
+from urllib.parse import quote
 
 from flask_babel import lazy_gettext as _l
 
-from contentflow import unseen
+from contentflow import invisibles
 from contentflow.core.errors import Refused
 from contentflow.core.net import UnreadableUrl, split_url
 
@@ -25,7 +25,7 @@ _DISPUTED = re.compile(r"[ßς\u200c\u200d]")
 _SAFE = "%/:?#[]@!$&'()*+,;=-._~"
 
 
-class Reason(StrEnum):
+class TemplateProblem(StrEnum):
     TOO_LONG = "too_long"
     UNREADABLE = "unreadable"
     SCHEME = "scheme"
@@ -42,37 +42,37 @@ class WrongTemplate(Refused, ValueError):
         "accolades que {click_id}, {partner_id}, {submission_id} et {channel}, placées après le nom du site."
     )
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: TemplateProblem) -> None:
         super().__init__(reason.value)
         self.reason = reason
 
 
 def check_template(url: str) -> str:
-    """Return the URL without the blanks and unseen marks of a paste; raises ``WrongTemplate``."""
-    url = unseen.value(url)
+    """Return the URL without the blanks and invisible characters of a paste; raises ``WrongTemplate``."""
+    url = invisibles.strip_value(url)
     if len(url) > MAX_LENGTH:
-        raise WrongTemplate(Reason.TOO_LONG)
+        raise WrongTemplate(TemplateProblem.TOO_LONG)
     if re.search(r"[{}]", _PLACEHOLDER.sub("", url)):
-        raise WrongTemplate(Reason.BRACES)
+        raise WrongTemplate(TemplateProblem.BRACES)
     try:
         parts = split_url(url)
     except UnreadableUrl as error:
-        raise WrongTemplate(Reason.UNREADABLE) from error
-    _check_parts(parts)
-    return url
-
-
-def _check_parts(parts: SplitResult) -> None:
+        raise WrongTemplate(TemplateProblem.UNREADABLE) from error
     if parts.scheme != "https":
-        raise WrongTemplate(Reason.SCHEME)
+        raise WrongTemplate(TemplateProblem.SCHEME)
     if "{" in parts.netloc:
-        raise WrongTemplate(Reason.BRACES_IN_HOST)
+        raise WrongTemplate(TemplateProblem.BRACES_IN_HOST)
     if "@" in parts.netloc:
-        raise WrongTemplate(Reason.CREDENTIALS)
+        raise WrongTemplate(TemplateProblem.CREDENTIALS)
     if not _is_host(parts.hostname or ""):
-        raise WrongTemplate(Reason.HOST)
-    if not _has_port(parts):
-        raise WrongTemplate(Reason.PORT)
+        raise WrongTemplate(TemplateProblem.HOST)
+    try:
+        has_port = parts.port != 0
+    except ValueError:
+        has_port = False
+    if not has_port:
+        raise WrongTemplate(TemplateProblem.PORT)
+    return url
 
 
 def _is_host(host: str) -> bool:
@@ -87,13 +87,6 @@ def _is_host(host: str) -> bool:
     return len(ascii_host) <= 253 and _HOST.fullmatch(ascii_host) is not None
 
 
-def _has_port(parts: SplitResult) -> bool:
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False
-
-
 def fill(url: str, *, click_id: str, partner_id: str, submission_id: str, channel: str) -> str:
     """Return where to send a visitor: a checked template, filled, in ASCII as a Location header needs it.
 
@@ -106,7 +99,9 @@ def fill(url: str, *, click_id: str, partner_id: str, submission_id: str, channe
         "channel": channel,
     }
     parts = split_url(_PLACEHOLDER.sub(lambda place: quote(values[place[1]], safe=""), url))
-    host = parts.netloc if parts.netloc.isascii() else _ascii_netloc(parts)
+    host = parts.netloc
+    if not host.isascii():
+        host = _ascii_host(parts.hostname or "") + (f":{parts.port}" if parts.port else "")
     return quote(parts._replace(netloc=host).geturl(), safe=_SAFE)
 
 
@@ -116,11 +111,6 @@ def domain(url: str) -> str:
     with suppress(UnicodeError):  # Where it stands in Unicode already.
         host = host.encode("ascii").decode("idna")
     return host.removeprefix("www.")
-
-
-def _ascii_netloc(parts: SplitResult) -> str:
-    port = f":{parts.port}" if parts.port else ""
-    return _ascii_host(parts.hostname or "") + port
 
 
 def _ascii_host(host: str) -> str:

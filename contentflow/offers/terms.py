@@ -11,14 +11,14 @@ from flask_babel import lazy_gettext as _l
 from contentflow.core.errors import Refused
 from contentflow.offers.categories import ALLOWED, BANNED
 
-MOST_CENTS = 1_000_000
-MOST_BUDGET_CENTS = 100_000_000
-MOST_DAYS = 365
+MAX_CENTS = 1_000_000  # 10,000 € for one sale or click.
+MAX_BUDGET_CENTS = 100_000_000  # A million euros a day.
+MAX_DAYS = 365  # The longest time in which a shop takes back what it sold.
 WHOLE_BP = 10_000
 TYPICAL_SALE_CENTS = 10_000
-DESCRIPTION_LENGTH = 2_000
-WORDS_LENGTH = 1_000
-PICTURES_LENGTH = 2_000
+DESCRIPTION_LENGTH = 2_000  # Some paragraphs, as much as a post may have.
+WORDS_LENGTH = 1_000  # A dozen sentences that partners may use.
+PICTURES_LENGTH = 2_000  # Some twenty addresses.
 
 
 class BannedCategory(Refused):
@@ -87,19 +87,21 @@ class OfferTerms:
             raise BannedCategory(self.category)
         if self.category not in ALLOWED:
             raise UnknownCategory
-        if not (0 <= self.fixed_cents <= MOST_CENTS and 0 <= self.click_cents <= MOST_CENTS):
+        if not (0 <= self.fixed_cents <= MAX_CENTS and 0 <= self.click_cents <= MAX_CENTS):
             raise WrongPay
         if self.commission_bp is not None and not 1 <= self.commission_bp <= WHOLE_BP:
             raise WrongCommission
-        if not 0 <= self.holding_days <= MOST_DAYS:
+        if not 0 <= self.holding_days <= MAX_DAYS:
             raise WrongPay
-        if self.daily_budget_cents is not None and not 1 <= self.daily_budget_cents <= MOST_BUDGET_CENTS:
+        if self.daily_budget_cents is not None and not 1 <= self.daily_budget_cents <= MAX_BUDGET_CENTS:
             raise WrongPay
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
             raise WrongDates
         if len(self.description) > DESCRIPTION_LENGTH:
             raise WrongDescription
-        if len(self.brand_words) > WORDS_LENGTH or not _are_pictures(self.brand_pictures):
+        if len(self.brand_words) > WORDS_LENGTH or len(self.brand_pictures) > PICTURES_LENGTH:
+            raise WrongBrand
+        if self.brand_pictures and not all(_is_picture(url) for url in self.brand_pictures.split("\n")):
             raise WrongBrand
 
 
@@ -107,11 +109,6 @@ def typical_sale(commission_bp: int, share_bp: int, fixed_cents: int = 0) -> int
     """Return what a partner earns of a sale of 100 €, in cents: a share of the commission, rounded down."""
     commission = TYPICAL_SALE_CENTS * commission_bp // WHOLE_BP
     return commission * share_bp // WHOLE_BP + fixed_cents
-
-
-def _are_pictures(lines: str) -> bool:
-    urls = lines.split("\n") if lines else []
-    return len(lines) <= PICTURES_LENGTH and all(_is_picture(url) for url in urls)
 
 
 def _is_picture(url: str) -> bool:

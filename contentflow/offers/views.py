@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from contentflow.core.errors import NotFound
 from contentflow.core.ids import is_id
 from contentflow.offers import pictures, services
-from contentflow.web.admission import partner_required
+from contentflow.web.access import partner_required
 from contentflow.web.htmx import render
 
 bp = Blueprint("offers", __name__, url_prefix="/partner/offers")

@@ -6,18 +6,18 @@ from difflib import get_close_matches
 
 from flask_babel import lazy_gettext as _l
 
-from contentflow import unseen
-from contentflow.mailing.addresses import BadAddress, Reason, address_key, check_address
-from contentflow.partners.refusals import NotAnAddress
+from contentflow import invisibles
+from contentflow.mailing.addresses import AddressFault, BadAddress, address_key, check_address
+from contentflow.partners.errors import NotAnAddress
 
 NO_DOMAIN = _l("Cette adresse n’a pas de domaine : vérifie la fin.")
 SENTENCES = {
-    Reason.NO_AT: _l("Il manque le @ : écris l’adresse en entier, par exemple prenom@exemple.fr."),
-    Reason.SEVERAL_ATS: _l("Une seule adresse à la fois, avec un seul @."),
-    Reason.NO_DOMAIN: NO_DOMAIN,
-    Reason.DOMAIN_WITHOUT_DOT: NO_DOMAIN,
-    Reason.BAD_DOMAIN: NO_DOMAIN,
-    Reason.TOO_LONG: _l("Cette adresse est trop longue pour exister : vérifie-la."),
+    AddressFault.NO_AT: _l("Il manque le @ : écris l’adresse en entier, par exemple prenom@exemple.fr."),
+    AddressFault.SEVERAL_ATS: _l("Une seule adresse à la fois, avec un seul @."),
+    AddressFault.NO_DOMAIN: NO_DOMAIN,
+    AddressFault.DOMAIN_WITHOUT_DOT: NO_DOMAIN,
+    AddressFault.BAD_DOMAIN: NO_DOMAIN,
+    AddressFault.TOO_LONG: _l("Cette adresse est trop longue pour exister : vérifie-la."),
 }
 
 
@@ -63,7 +63,7 @@ def normal(text: str) -> str:
     try:
         return address_key(check_address(text))
     except BadAddress as error:
-        raise NotAnAddress(SENTENCES.get(error.reason) if unseen.value(text) else None) from None
+        raise NotAnAddress(SENTENCES.get(error.reason) if invisibles.strip_value(text) else None) from None
 
 
 def likely_meant(address: str) -> str | None:

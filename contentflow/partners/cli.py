@@ -9,13 +9,14 @@ from flask.cli import AppGroup
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from contentflow.core import clock, terminal
+from contentflow.core import terminal
 from contentflow.core.db import transaction
 from contentflow.core.terminal import Said
-from contentflow.partners import accounts, services
+from contentflow.partners import accounts, services, team
 from contentflow.partners.login_mail import login_url
-from contentflow.partners.models import Partner
-from contentflow.tongue import says
+from contentflow.partners.models import PartnerAccount
+from contentflow.partners.roles import TeamRole
+from contentflow.terminal_language import says
 
 ACTOR = "cli"
 group = AppGroup("partner", help=says("Qui partage."))
@@ -76,15 +77,15 @@ def invite(email: str, language: str) -> Said:
 
 @terminal.command(group, "list", says("Montre les partenaires, les plus récents d’abord."))
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-def list_partners(limit: int) -> list[dict[str, Any]]:
-    return [_row(partner) for partner in accounts.list_partners(limit)]
+def list_partners(limit: int) -> list[PartnerAccount]:
+    return [partner.to_account() for partner in accounts.list_partners(limit)]
 
 
 @terminal.command(group, "show", says("Montre un partenaire."))
 @click.argument("email")
 def show(email: str) -> dict[str, Any]:
     partner = accounts.get_partner_at(email)
-    return _row(partner) | {"sessions": accounts.open_sessions(partner.id)}
+    return {**partner.to_account(), "role": partner.role, "sessions": accounts.open_sessions(partner.id)}
 
 
 @terminal.command(
@@ -96,10 +97,35 @@ def show(email: str) -> dict[str, Any]:
 @click.option(
     "--operator/--no-operator", default=None, help=says("peut ouvrir la console, ou ne le peut plus")
 )
-def change(email: str, name: str | None, new_email: str | None, operator: bool | None) -> dict[str, Any]:
+def change(email: str, name: str | None, new_email: str | None, operator: bool | None) -> PartnerAccount:
     with transaction():
         partner = accounts.change(email, ACTOR, name=name, new_email=new_email, is_operator=operator)
-        return _row(partner)
+        return partner.to_account()
+
+
+@terminal.command(
+    group, "role", says("Donne un rôle dans la console : owner, operator, accountant, reader ; none l’ôte.")
+)
+@click.argument("email")
+@click.argument("role", type=click.Choice([*(each.value for each in TeamRole), "none"]))
+@click.option("--reason", default="", help=says("pourquoi ; la raison reste dans le journal"))
+def change_role(email: str, role: str, reason: str) -> dict[str, Any]:
+    with transaction():
+        partner = accounts.set_role(email, team.read_role(role), ACTOR, reason)
+        return {**partner.to_account(), "role": partner.role}
+
+
+@terminal.command(
+    group,
+    "second-factor-reset",
+    says("Ôte le second facteur d’une personne et ferme ses sessions ; un e-mail le lui dit."),
+)
+@click.argument("email")
+@click.option("--reason", default="", help=says("pourquoi ; la raison reste dans le journal"))
+def reset_second_factor(email: str, reason: str) -> Said:
+    with transaction():
+        accounts.reset_second_factor(email, ACTOR, reason)
+    return Said({"state": "reset"}, _("C’est fait : un nouveau second facteur sera demandé à la console."))
 
 
 @terminal.command(
@@ -125,14 +151,3 @@ def resume(email: str) -> Said:
     with transaction():
         accounts.resume(email, ACTOR)
     return Said({"state": "active"}, _("Le compte est rouvert : une nouvelle connexion est possible."))
-
-
-def _row(partner: Partner) -> dict[str, Any]:
-    return {
-        "id": partner.id,
-        "email": partner.email,
-        "name": partner.name,
-        "state": "active" if partner.is_active else "suspended",
-        "operator": partner.is_operator,
-        "created_at": clock.iso(partner.created_at),
-    }

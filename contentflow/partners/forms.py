@@ -8,16 +8,16 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import EmailField, StringField, ValidationError
 
-from contentflow import unseen
+from contentflow import invisibles
 from contentflow.partners import addresses
-from contentflow.partners.refusals import NotAnAddress
+from contentflow.partners.errors import NotAnAddress
 
 
 class LoginForm(FlaskForm):
     """``address`` is the normal form of what was typed, once it is valid."""
 
     class Meta:
-        csrf = False  # checked at admission, for every form alike
+        csrf = False  # Checked for every form at once, before the view.
 
     email = EmailField(_l("Ton adresse e-mail"))
     address: str = ""
@@ -39,6 +39,6 @@ class CodeForm(FlaskForm):
     digits: str = ""
 
     def validate_code(self, field: StringField) -> None:
-        self.digits = "".join(unseen.value(field.data or "").split())
+        self.digits = "".join(invisibles.strip_value(field.data or "").split())
         if not re.fullmatch(r"[0-9]{6}", self.digits):
             raise ValidationError(_l("Le code a six chiffres : recopie-le depuis l’e-mail."))

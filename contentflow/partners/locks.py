@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from contentflow.core.db import db
 from contentflow.core.errors import NotFound
+from contentflow.partners.errors import AccountClosed
 from contentflow.partners.models import Partner
-from contentflow.partners.refusals import AccountClosed
 
 
 def lock_partner(partner_id: str) -> Partner | None:

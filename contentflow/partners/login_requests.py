@@ -10,8 +10,8 @@ from contentflow.core import clock
 from contentflow.core.db import db, transaction
 from contentflow.core.ids import digest
 from contentflow.core.signing import short_lived_hash
+from contentflow.partners.errors import CodeEnded, LoginEnded
 from contentflow.partners.models import LoginRequest, LoginToken
-from contentflow.partners.refusals import CodeEnded, LoginEnded
 
 LIFETIME = timedelta(minutes=10)
 INVITATION = timedelta(hours=24)

@@ -5,35 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from contentflow.core import clock
 from contentflow.core.db import db
+from contentflow.core.encryption import encrypt
 from contentflow.core.errors import NotFound
 from contentflow.core.ids import digest, new_token
-from contentflow.mailing import keeping
+from contentflow.mailing import retention
 from contentflow.mailing import services as mailing
 from contentflow.mailing.messages import one_line
-from contentflow.partners import addresses, locks, login_requests
-from contentflow.partners.models import LoginRequest, LoginToken, Partner, PartnerSession
-from contentflow.partners.refusals import (
+from contentflow.partners import addresses, kept_filters, locks, login_requests, second_factor, team
+from contentflow.partners.errors import (
     AccountClosed,
     LoginEnded,
     NameTooLong,
     NotAnAddress,
     UnknownPartner,
 )
+from contentflow.partners.models import LoginRequest, LoginToken, Partner, PartnerSession
 
 IDLE = timedelta(days=14)
 LIFETIME = timedelta(days=90)
 TOUCH_EVERY = timedelta(minutes=10)
 AHEAD = timedelta(days=1)
-FRESH_BEFORE = timedelta(hours=1)  # What is dated anew is no fresh login.
+STALE = timedelta(hours=1)  # What is dated anew is no fresh login.
 NAME_LENGTH = 100
-KEEP_REQUESTS = timedelta(days=1)
+REQUEST_RETENTION = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,11 @@ class CodeTry:
 
 @dataclass(frozen=True)
 class LiveSession:
+    """``seen`` is the partner whose pages ``partner`` looks at here, if so."""
+
     partner: Partner
     session: PartnerSession
+    seen: Partner | None = None
 
 
 # Partners
@@ -56,13 +60,15 @@ class LiveSession:
 def add_partner(email: str, name: str = "", is_operator: bool = False) -> Partner:
     """Return the partner with this address, as they are if they are known; else add them.
 
-    Raises ``NotAnAddress`` and ``NameTooLong``.
+    The first who may run the programme owns it, later ones are operators. Raises ``NotAnAddress`` and
+    ``NameTooLong``.
     """
     address, name = addresses.normal(email), checked_name(name)
     known = _partner_at(address)
     if known is not None:
         return known
-    partner = Partner(email=address, name=name, is_operator=is_operator)
+    role = team.role_of_new() if is_operator else None
+    partner = Partner(email=address, name=name, role=role)
     try:
         with db.session.begin_nested():
             db.session.add(partner)
@@ -100,16 +106,6 @@ def find_partner_by_email(email: str) -> Partner | None:
         return None
 
 
-def export_partner(partner_id: str) -> dict[str, Any]:
-    partner = get_partner(partner_id)
-    return {
-        "id": partner.id,
-        "email": partner.email,
-        "name": partner.name,
-        "created_at": clock.iso(partner.created_at),
-    }
-
-
 def _partner_at(address: str) -> Partner | None:
     return db.session.scalar(_at(address))
 
@@ -141,9 +137,12 @@ def open_session(partner_id: str) -> str:
 def find_session(token: str) -> LiveSession | None:
     """Return the session while it is alive and its partner active."""
     now = clock.now()
+    seen = aliased(Partner)
+    is_seeing = (seen.id == PartnerSession.seeing_id) & (PartnerSession.seeing_until > now)
     row = db.session.execute(
-        select(PartnerSession, Partner)
+        select(PartnerSession, Partner, seen)
         .join(Partner, Partner.id == PartnerSession.partner_id)
+        .outerjoin(seen, is_seeing & Partner.role.is_not(None) & seen.email.is_not(None))
         .where(
             PartnerSession.token_hash == digest(token),
             PartnerSession.revoked_at.is_(None),
@@ -152,7 +151,16 @@ def find_session(token: str) -> LiveSession | None:
             Partner.is_active,
         )
     ).one_or_none()
-    return None if row is None else LiveSession(row.Partner, row.PartnerSession)
+    return None if row is None else LiveSession(row[1], row[0], row[2])
+
+
+def keep_form(token_hash: str, form: str) -> None:
+    """Keep what was typed in a session, encrypted; "" forgets it."""
+    db.session.execute(
+        update(PartnerSession)
+        .where(PartnerSession.token_hash == token_hash)
+        .values(kept_form=encrypt(form) if form else None)
+    )
 
 
 def revoke_session(token: str) -> None:
@@ -166,7 +174,7 @@ def revoke_session(token: str) -> None:
 # Login
 
 
-def ask_for_login(email: str, browser_token: str, language: str) -> None:
+def request_login(email: str, browser_token: str, language: str) -> None:
     """Queue a mail with a link and a code; older links of the address end.
 
     The same rows are written for an address that nobody has, so that neither the answer nor its
@@ -231,10 +239,10 @@ def want_clip_mails(partner_id: str, is_wanted: bool) -> None:
     db.session.execute(update(Partner).where(Partner.id == partner_id).values(wants_clip_mails=is_wanted))
 
 
-def forget_ended() -> None:
+def erase_expired() -> None:
     """Delete login requests of the day before, and sessions that began 90 days ago: none lives longer."""
     now = clock.now()
-    db.session.execute(delete(LoginRequest).where(LoginRequest.created_at < now - KEEP_REQUESTS))
+    db.session.execute(delete(LoginRequest).where(LoginRequest.created_at < now - REQUEST_RETENTION))
     db.session.execute(delete(PartnerSession).where(PartnerSession.created_at < now - LIFETIME))
     # Noted, so that a clock that steps back does not bring it to life again.
     idle = update(PartnerSession).where(
@@ -243,7 +251,7 @@ def forget_ended() -> None:
     db.session.execute(idle.values(revoked_at=now).execution_options(synchronize_session=False))
     # From before a clock was set back: such a session would live as much longer as that clock was ahead.
     for column in (PartnerSession.created_at, PartnerSession.last_used_at):
-        ahead = update(PartnerSession).where(column > now + AHEAD).values({column: now - FRESH_BEFORE})
+        ahead = update(PartnerSession).where(column > now + AHEAD).values({column: now - STALE})
         db.session.execute(ahead.execution_options(synchronize_session=False))
 
 
@@ -254,12 +262,14 @@ def _log_in(request: LoginRequest) -> str:
     return open_session(partner.id)
 
 
-def forget_partner(partner_id: str) -> None:
+def erase_partner(partner_id: str) -> None:
     """Make a partner nameless for ever: no address, no name, no session, no login that is under way."""
     partner = db.session.get_one(Partner, partner_id, with_for_update=True, populate_existing=True)
     if partner.email is not None:
-        keeping.forget_address(partner.email)
+        retention.erase_address(partner.email)
     db.session.execute(delete(LoginRequest).where(LoginRequest.partner_id == partner_id))
     db.session.execute(delete(PartnerSession).where(PartnerSession.partner_id == partner_id))
-    partner.email, partner.name, partner.is_active, partner.is_operator = None, "", False, False
+    second_factor.erase(partner_id)
+    kept_filters.erase(partner_id)
+    partner.email, partner.name, partner.is_active, partner.role = None, "", False, None
     db.session.flush()

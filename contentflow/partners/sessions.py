@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from flask import Flask, Response, g, has_request_context, session
 from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
+from contentflow.config import settings
 from contentflow.core import clock
-from contentflow.core.db import BUSY_SECONDS, db, in_transaction, is_sqlite
-from contentflow.partners import services
+from contentflow.core.db import BUSY_SECONDS, db, in_transaction, is_sqlite, transaction
+from contentflow.core.encryption import decrypt
+from contentflow.partners import roles, services
 from contentflow.partners.models import Partner, PartnerSession
 
 log = logging.getLogger(__name__)
@@ -22,11 +26,16 @@ KEPT_AT_LOGIN = ("lang",)
 
 
 class LoggedIn(UserMixin):  # type: ignore[misc]
-    """Flask-Login's user: a partner in one browser."""
+    """Flask-Login's user: a partner in one browser.
+
+    ``partner`` is whose pages these are: while somebody sees as a partner, that partner; ``person`` is who
+    logged in.
+    """
 
     def __init__(self, token: str, live: services.LiveSession) -> None:
         self.token = token
-        self.partner = live.partner
+        self.person = live.partner
+        self.partner = live.seen or live.partner
         self.session = live.session
 
     def get_id(self) -> str:
@@ -34,8 +43,57 @@ class LoggedIn(UserMixin):  # type: ignore[misc]
 
     @property
     def is_fresh(self) -> bool:
-        """Whether this browser logged in within the last 15 minutes."""
-        return bool(-clock.SLACK <= clock.now() - self.session.created_at < FRESH)
+        """Whether this browser logged in within the last 15 minutes; who sees as a partner only reads."""
+        return bool(self.seen_as) or _is_recent(self.session.created_at)
+
+    @property
+    def role(self) -> str | None:
+        return self.person.role
+
+    @property
+    def seen_as(self) -> str | None:
+        """The id of the partner whose pages somebody else looks at here."""
+        return None if self.partner is self.person else self.partner.id
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether this session gave a second factor, where one is asked for."""
+        return self.session.second_factor_at is not None or not settings().console_second_factor
+
+    @property
+    def asks_for_code(self) -> bool:
+        """Whether an act that wants a code of its own gets one: not in a development without it."""
+        return settings().console_second_factor
+
+    @property
+    def is_stepped_up(self) -> bool:
+        """Whether it gave one within the last 15 minutes."""
+        at = self.session.second_factor_at
+        return not settings().console_second_factor or (at is not None and _is_recent(at))
+
+    def may(self, permission: str) -> bool:
+        return roles.may(self.role, permission)
+
+    def kept_form(self, path: str) -> Mapping[str, Sequence[str]]:
+        """Return what was typed for ``path`` before a code was asked for."""
+        kept = self.session.kept_form
+        form = json.loads(decrypt(kept)) if kept else {}
+        fields: Mapping[str, Sequence[str]] = form.get("fields", {}) if form.get("path") == path else {}
+        return fields
+
+    def drop_form(self, path: str) -> None:
+        if self.kept_form(path):
+            with transaction():
+                services.keep_form(self.session.token_hash, "")
+
+    def keep_form(self, path: str, fields: Mapping[str, Sequence[str]]) -> None:
+        """Keep what was typed until a code is given; the next form takes its place."""
+        with transaction():
+            services.keep_form(self.session.token_hash, json.dumps({"path": path, "fields": fields}))
+
+
+def _is_recent(at: datetime) -> bool:
+    return bool(-clock.SLACK <= clock.now() - at < FRESH)
 
 
 def init_app(app: Flask) -> None:
@@ -44,7 +102,7 @@ def init_app(app: Flask) -> None:
     manager.user_loader(_load)
     # Not by manager.init_app: its remember cookie and its eager template context are not wanted.
     app.login_manager = manager  # type: ignore[attr-defined]
-    app.context_processor(lambda: {"partner": _partner_for_templates()})
+    app.context_processor(_for_templates)
     app.after_request(_note_use)
 
 
@@ -56,8 +114,20 @@ def current_partner() -> Partner:
     return partner
 
 
+def current_person() -> Partner:
+    """Return who logged in, of a view behind ``@permission_required``."""
+    current_partner()
+    person: Partner = current_user.person
+    return person
+
+
 def find_current_partner() -> Partner | None:
     return current_user.partner if current_user.is_authenticated else None
+
+
+def is_seeing() -> bool:
+    """Whether somebody of the team looks at a partner's pages here."""
+    return bool(current_user.is_authenticated and current_user.seen_as)
 
 
 def is_fresh() -> bool:
@@ -70,15 +140,15 @@ def session_token() -> str:
     return str(session.get("_user_id", ""))
 
 
-def enter(token: str) -> None:
+def log_in(token: str) -> None:
     """Put a new session in the cookie in place of all that was there: nothing planted there survives."""
-    leave()
+    log_out()
     session["_user_id"] = token
     session["_fresh"] = True
     session.permanent = True
 
 
-def leave() -> None:
+def log_out() -> None:
     kept = {name: session[name] for name in KEPT_AT_LOGIN if name in session}
     session.clear()
     session.update(kept)
@@ -93,22 +163,28 @@ def _load(token: str) -> LoggedIn | None:
         return None
     if not in_transaction():
         # Detached, they outlive the commits and roll-backs of this request without another query.
-        db.session.expunge(live.partner)
-        db.session.expunge(live.session)
+        for found in filter(None, (live.partner, live.session, live.seen)):
+            db.session.expunge(found)
     return LoggedIn(token, live)
 
 
-def _partner_for_templates() -> Partner | None:
-    """Never an error: the pages that say “the database is away” ask for the partner too."""
+def _for_templates() -> dict[str, object]:
+    """Return ``partner``, and who is ``logged_in`` for them: None for nobody.
+
+    Never an error: the pages that say “the database is away” ask for the partner too.
+    """
+    nobody: dict[str, object] = {"partner": None, "logged_in": None}
     if not has_request_context() or g.get("is_without_database"):
-        return None
+        return nobody
     try:
-        return find_current_partner()
+        runs_it = current_user.is_authenticated and current_user.role
+        logged_in = current_user._get_current_object() if runs_it else None
+        return {"partner": find_current_partner(), "logged_in": logged_in}
     except SQLAlchemyError:
         g.is_without_database = True
         if not in_transaction():
             db.session.rollback()
-        return None
+        return nobody
 
 
 def _note_use(response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""What the worker does for partners: forget what is over."""
+"""What the worker does for partners: erase what is over."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from contentflow.core.db import transaction
 from contentflow.partners import services
 
 
-def forget_ended() -> None:
+def erase_expired() -> None:
     with transaction():
-        services.forget_ended()
+        services.erase_expired()

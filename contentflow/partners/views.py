@@ -16,19 +16,20 @@ from contentflow.core.db import transaction
 from contentflow.core.errors import TooMany
 from contentflow.core.ids import new_token
 from contentflow.core.signing import short_lived_hash
-from contentflow.partners import addresses, login_requests, services
+from contentflow.partners import accounts, addresses, login_requests, seeing, services
+from contentflow.partners.errors import CodeEnded, LoginEnded, TooManyTries
 from contentflow.partners.forms import CodeForm, LoginForm
 from contentflow.partners.next_page import local_path
-from contentflow.partners.refusals import CodeEnded, LoginEnded, TooManyTries
-from contentflow.partners.sessions import enter, is_fresh, leave, session_token
-from contentflow.web.admission import public
+from contentflow.partners.sessions import current_partner, is_fresh, log_in, log_out, session_token
+from contentflow.web.access import partner_required, public
 from contentflow.web.htmx import go_to, is_htmx, render
 from contentflow.web.language import language
 from contentflow.web.limits import HOUR, take
-from contentflow.web.security import LONGEST_TOKEN, client_hash
+from contentflow.web.security import MAX_TOKEN_LENGTH, client_hash
 
-ASKS_AN_ADDRESS = 5
-ASKS_AN_IP = 20
+# An hour: mails that do not come are asked for again; an office or a café shares one address.
+MAX_REQUESTS_PER_ADDRESS = 5
+MAX_REQUESTS_PER_IP = 20
 ASKED = "login"  # in the cookie: the browser's token, when it asked, where it wanted to go
 
 bp = Blueprint("partners", __name__, url_prefix="/partner")
@@ -45,17 +46,17 @@ def login() -> ResponseReturnValue:
 
 @bp.post("/login")
 @public
-def ask() -> ResponseReturnValue:
+def request_login() -> ResponseReturnValue:
     form, wanted, browser_token = LoginForm(), local_path(request.form.get("next")), new_token()
     if not settings().sends_mail:
         return _login_page(form, wanted)
     if not form.validate():
         return _login_page(form, wanted, 422)
     with transaction():
-        take("login-ip", client_hash("login-ip"), ASKS_AN_IP, HOUR)
+        take("login-ip", client_hash("login-ip"), MAX_REQUESTS_PER_IP, HOUR)
         is_mailed = _take_of_address(form.address)
         if is_mailed:
-            services.ask_for_login(form.address, browser_token, language())
+            services.request_login(form.address, browser_token, language())
     if is_mailed:
         session[ASKED] = {"browser": browser_token, "at": clock.now().timestamp(), "next": wanted}
     meant = addresses.likely_meant(form.address)
@@ -81,8 +82,12 @@ def login_code() -> ResponseReturnValue:
         if outcome.session_token:
             services.revoke_session(session_token())
     if outcome.session_token:
-        return _enter(outcome.session_token)
-    return _wrong_code(form, outcome.tries_left)
+        return _log_in(outcome.session_token)
+    if not outcome.tries_left:
+        raise TooManyTries
+    left = ngettext("Encore %(num)d essai.", "Encore %(num)d essais.", outcome.tries_left)
+    form.code.errors = [_("Ce n’est pas le bon code."), left]
+    return _code_page(form, 422)
 
 
 @bp.get("/login/<token:token>")
@@ -104,7 +109,19 @@ def use_link(token: str) -> ResponseReturnValue:
     with transaction():
         new = services.login_with_token(token)
         services.revoke_session(session_token())
-    return _enter(new)
+    return _log_in(new)
+
+
+@bp.get("/sessions")
+@partner_required
+def sessions() -> ResponseReturnValue:
+    partner_id = current_partner().id
+    return render(
+        "partners/sessions.html",
+        sessions=accounts.list_sessions(partner_id),
+        here=current_user.session.token_hash,
+        sightings=seeing.sightings(partner_id),
+    )
 
 
 @bp.post("/logout")
@@ -113,7 +130,7 @@ def logout() -> ResponseReturnValue:
     if session_token():
         with transaction():
             services.revoke_session(session_token())
-    leave()
+    log_out()
     return go_to(url_for("web.home"))
 
 
@@ -146,17 +163,9 @@ def _code_page(form: CodeForm, status: int, email: str = "", meant: str | None =
     return render("partners/login_sent.html", status, **context)
 
 
-def _wrong_code(form: CodeForm, tries_left: int) -> Response:
-    if not tries_left:
-        raise TooManyTries
-    left = ngettext("Encore %(num)d essai.", "Encore %(num)d essais.", tries_left)
-    form.code.errors = [_("Ce n’est pas le bon code."), left]
-    return _code_page(form, 422)
-
-
-def _enter(token: str) -> ResponseReturnValue:
+def _log_in(token: str) -> ResponseReturnValue:
     wanted = local_path(_asked().get("next"))
-    enter(token)
+    log_in(token)
     return go_to(wanted or url_for("portal.home"))
 
 
@@ -166,14 +175,19 @@ def _asked() -> dict[str, Any]:
 
 
 def _refuse_long(token: str) -> None:
-    if len(token) > LONGEST_TOKEN:
+    if len(token) > MAX_TOKEN_LENGTH:
         raise LoginEnded
 
 
 def _take_of_address(address: str) -> bool:
     """Whether a mail may go; over the limit none does, and the answer does not tell."""
     try:
-        take("login-address", short_lived_hash("login", addresses.mailbox(address)), ASKS_AN_ADDRESS, HOUR)
+        take(
+            "login-address",
+            short_lived_hash("login", addresses.mailbox(address)),
+            MAX_REQUESTS_PER_ADDRESS,
+            HOUR,
+        )
     except TooMany:
         return False
     return True

@@ -22,7 +22,7 @@ SELDOM, OFTEN = 5, 2
 # A face found twice is believed, then looked for by its likeness for three seconds.
 SURE_AFTER = 2
 LOST_AFTER = 15
-LEAST_LIKENESS = 0.5
+MIN_LIKENESS = 0.5
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def find_again(before: Gray, after: Gray, face: Face) -> Face | None:
     if min(patch.shape) < 8 or patch.std() < 4:
         return None
     _, likeness, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(near, patch, cv2.TM_CCOEFF_NORMED))
-    if likeness < LEAST_LIKENESS:
+    if likeness < MIN_LIKENESS:
         return None
     return replace(face, x=face.x + (far_left + x - left) / width, y=face.y + (far_top + y - top) / height)
 
@@ -130,7 +130,9 @@ def follow(
             current, outdone, seen, unseen = None, 0, 0, 0
         same = _same_person(current, faces)
         largest = faces[0] if faces else None
-        outdone = outdone + 1 if _is_outdone(current, same, largest) else 0
+        # Somebody else is clearly larger, or here while the one who was followed is not.
+        is_outdone = current and largest and (same is None or largest.area > TAKES_OVER_AT * same.area)
+        outdone = outdone + 1 if is_outdone else 0
         if current is None or outdone >= TAKES_OVER_AFTER:
             same, outdone, seen = largest, 0, 0
         seen, unseen = (seen, unseen + 1) if same is None else (seen + 1, 0)
@@ -138,14 +140,10 @@ def follow(
             same = again(index, current)
         chosen.append(same)
         current = same or current
-    return _without_flashes(chosen)
-
-
-def _is_outdone(current: Face | None, same: Face | None, largest: Face | None) -> bool:
-    """Whether somebody else is clearly larger, or here while the one who was followed is not."""
-    if current is None or largest is None:
-        return False
-    return same is None or largest.area > TAKES_OVER_AT * same.area
+    return [
+        face if any(chosen[max(0, index - 3) : index] + chosen[index + 1 : index + 4]) else None
+        for index, face in enumerate(chosen)
+    ]
 
 
 def _same_person(current: Face | None, faces: Sequence[Face]) -> Face | None:
@@ -159,11 +157,3 @@ def _same_person(current: Face | None, faces: Sequence[Face]) -> Face | None:
         and 0.5 < face.area / current.area < 2.0
     ]
     return min(near, key=lambda face: abs(face.x - current.x), default=None)
-
-
-def _without_flashes(chosen: list[Face | None]) -> list[Face | None]:
-    def is_alone(index: int) -> bool:
-        near = chosen[max(0, index - 3) : index] + chosen[index + 1 : index + 4]
-        return not any(near)
-
-    return [None if is_alone(index) else face for index, face in enumerate(chosen)]

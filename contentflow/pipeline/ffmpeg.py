@@ -1,4 +1,4 @@
-"""ffmpeg on its leash: local files that we named, formats that we checked, no input, no network."""
+"""ffmpeg within limits: local files that we named, formats that we checked, no input, no network."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from contentflow.pipeline.process import MIB, Leash, Outcome, Overran, run
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.process import MIB, Overran, ProgramResult, ResourceLimits, run
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 from contentflow.pipeline.sniff import Kind
 
 log = logging.getLogger(__name__)
@@ -34,16 +34,16 @@ def find_program() -> str | None:
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def most_pixels(most_side: int) -> int:
-    """Return the decoder's limit for a picture of ``most_side`` both ways.
+def max_pixels(max_side: int) -> int:
+    """Return the decoder's limit for a picture of ``max_side`` both ways.
 
     A decoder judges the picture that it has room for: its width rounded up to 64, and both sides to the
     codec's blocks, of 128 at most.
     """
-    return (-(-most_side // ALIGNED) * ALIGNED) ** 2
+    return (-(-max_side // ALIGNED) * ALIGNED) ** 2
 
 
-def reading(source: Path, kind: Kind, most_side: int) -> list[str]:
+def reading(source: Path, kind: Kind, max_side: int) -> list[str]:
     """The options that open an untrusted file.
 
     A playlist named ``.mp4`` would make ffmpeg read other files, even with a protocol whitelist
@@ -56,7 +56,7 @@ def reading(source: Path, kind: Kind, most_side: int) -> list[str]:
         allowed += ["-format_whitelist", kind.value, "-f", kind.value]
     else:
         allowed += ["-format_whitelist", "mov,mp4,matroska,webm", "-f", kind.value]
-    limits = ["-max_pixels", str(most_pixels(most_side)), "-threads", THREADS]
+    limits = ["-max_pixels", str(max_pixels(max_side)), "-threads", THREADS]
     return [*allowed, *limits, "-i", f"file:{source.resolve()}"]
 
 
@@ -66,27 +66,28 @@ def run_ffmpeg(
     seconds: float,
     *,
     on_line: Callable[[str], object] | None = None,
-    most_output: int = MIB,
-) -> Outcome:
-    """Run ffmpeg in ``folder``; raises ``Unfit`` when it is missing or runs out of time."""
+    max_output: int = MIB,
+) -> ProgramResult:
+    """Run ffmpeg in ``folder``; raises ``UnprocessableMedia`` when it is missing or runs out of time."""
     program = find_program()
     if program is None:
-        raise Unfit(Reason.UNAVAILABLE)
+        raise UnprocessableMedia(Failure.UNAVAILABLE)
     command = [program, "-nostdin", "-hide_banner", "-y", *arguments]
     try:
-        return run(command, folder, Leash(seconds=seconds), on_line=on_line, most_output=most_output)
+        return run(command, folder, ResourceLimits(seconds=seconds), on_line=on_line, max_output=max_output)
     except Overran:
-        raise Unfit(Reason.OVERRAN) from None
+        raise UnprocessableMedia(Failure.OVERRAN) from None
 
 
-def demand(outcome: Outcome, reason: Reason) -> Outcome:
-    """Return the outcome of a run that went well; raises ``Unfit`` for another, and logs what was said."""
+def demand(outcome: ProgramResult, reason: Failure) -> ProgramResult:
+    """Return the result of a run that went well.
+
+    Of another what was said is logged, and ``UnprocessableMedia`` raised.
+    """
     if outcome.status == 0:
         return outcome
-    log.warning("ffmpeg ended with status %s: %s", outcome.status, _last_words(outcome.said))
-    raise Unfit(reason)
-
-
-def _last_words(said: str) -> str:
-    lines = [line for line in said.splitlines() if re.search(r"error|invalid|fail|unable", line, re.I)]
-    return " | ".join(lines[-4:])[-600:]
+    lines = [
+        line for line in outcome.said.splitlines() if re.search(r"error|invalid|fail|unable", line, re.I)
+    ]
+    log.warning("ffmpeg ended with status %s: %s", outcome.status, " | ".join(lines[-4:])[-600:])
+    raise UnprocessableMedia(reason)

@@ -66,43 +66,35 @@ def _is_flat(letter: str) -> bool:
     return unicodedata.category(letter) in ("Mn", "Me", "Cf")
 
 
-def pieces(word: str, font: Path, most: float) -> list[str]:
-    """Return a word in pieces no wider than ``most``: after a sign if there is one, never inside an emoji."""
-    if width_of(word, font) <= most:
+def pieces(word: str, font: Path, max_width: float) -> list[str]:
+    """Return a word in pieces of ``max_width`` at most: after a sign if there is one, not inside an emoji."""
+    if width_of(word, font) <= max_width:
         return [word]
     made: list[str] = []
     line = ""
-    for part in _parts(word):
-        if line and width_of(line + part, font) > most:
-            made.append(line)
-            line = ""
-        line += part
-        while width_of(line, font) > most:
-            first = _longest(line, font, most)
-            made.append(first)
-            line = line[len(first) :]
-    return [*made, line] if line else made
-
-
-def _parts(word: str) -> list[str]:
-    """Split after signs, and before a capital in the middle."""
+    # Split after signs, and before a capital in the middle.
     parts = [""]
     for letter, following in pairwise([*word, " "]):
         parts[-1] += letter
         is_hump = letter.islower() and following.isupper()
         if (letter in _BREAK_AFTER and following not in _BREAK_AFTER) or is_hump:
             parts.append("")
-    return [part for part in parts if part]
-
-
-def _longest(text: str, font: Path, most: float) -> str:
-    """Return as much of the text's beginning as fits, at least one letter with all that belongs to it."""
-    end = 1
-    while end < len(text) and (_clings(text, end) or width_of(text[: end + 1], font) <= most):
-        end += 1
-    while end > 1 and end < len(text) and _clings(text, end):
-        end -= 1
-    return text[: max(1, end)]
+    for part in [part for part in parts if part]:
+        if line and width_of(line + part, font) > max_width:
+            made.append(line)
+            line = ""
+        line += part
+        while width_of(line, font) > max_width:
+            # As much of the beginning as fits, at least one letter with all that belongs to it.
+            end = 1
+            while end < len(line) and (_clings(line, end) or width_of(line[: end + 1], font) <= max_width):
+                end += 1
+            while end > 1 and end < len(line) and _clings(line, end):
+                end -= 1
+            first = line[: max(1, end)]
+            made.append(first)
+            line = line[len(first) :]
+    return [*made, line] if line else made
 
 
 def _clings(text: str, at: int) -> bool:

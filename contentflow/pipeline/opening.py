@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from contentflow.pipeline.ffmpeg import reading
-from contentflow.pipeline.probe import Media
+from contentflow.pipeline.probe import MediaInfo
 
 # Where the next picture is no further away than that, the part begins with it.
 SHORT_GAP_SECONDS = 0.5
@@ -62,7 +62,7 @@ class Opening:
         return max(0.0, time - self.lead)
 
 
-def open_section(media: Media, section: Section) -> Opening:
+def open_section(media: MediaInfo, section: Section) -> Opening:
     """Reach back to the picture that is still there where the section begins, if no other comes soon."""
     index = bisect_right(media.pictures, section.start)
     following = media.pictures[index] if index < len(media.pictures) else math.inf
@@ -74,20 +74,20 @@ def open_section(media: Media, section: Section) -> Opening:
     return Opening(section, lead, media.zero)
 
 
-def with_its_sound(media: Media, section: Section) -> Media:
+def with_its_sound(media: MediaInfo, section: Section) -> MediaInfo:
     """Return the film without its sound where none of it is in the section: nothing would come out."""
     index = bisect_left(media.sounds, section.start)
     is_heard = index < len(media.sounds) and media.sounds[index] < section.start + section.seconds - 0.03
     return media if is_heard else replace(media, sound_index=None)
 
 
-def reading_film(source: Path, media: Media) -> list[str]:
+def reading_film(source: Path, media: MediaInfo) -> list[str]:
     """The options that open a film that was looked into."""
     decoder = ["-c:v", media.decoder] if media.decoder else []
-    return [*decoder, *reading(source, media.kind, media.most_side)]
+    return [*decoder, *reading(source, media.kind, media.max_side)]
 
 
-def one_graph(media: Media) -> list[str]:
+def one_graph(media: MediaInfo) -> list[str]:
     """What stands before ``-i`` where a graph remembers something, and so must last to the end.
 
     Whatever size a picture has, it goes into the graph that is there, so a filter that can take it comes

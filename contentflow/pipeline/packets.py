@@ -10,13 +10,13 @@ import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 
 # The first picture that is no cover, every sound, and subtitles, which may be what lasts longest.
 COPIED = ["-map", "0:V:0?", "-map", "0:a?", "-map", "0:s?", "-c", "copy", "-map_metadata", "-1"]
 COPIED += ["-map_chapters", "-1", "-nostats"]
 # Ten minutes of 120 pictures and 400 pieces of sound a second; more is no film of ours.
-MOST_PACKETS = 400_000
+MAX_PACKETS = 400_000
 # A coder of sound begins that much before its first sound at most, to be in tune by then.
 FIRST_SOUND_SECONDS = 0.1
 DISCARDED = 0x4
@@ -44,37 +44,30 @@ class Packets:
         self._count = 0
 
     def hear(self, line: str) -> None:
-        """Raises ``Unfit`` for more packets than any film has."""
+        """Raises ``UnprocessableMedia`` for more packets than any film has."""
         if line.startswith("#"):
-            self._note(line[1:])
+            what, _, value = line[1:].partition(": ")
+            name, _, number = what.rpartition(" ")
+            if number.isdigit() and name == "tb":
+                self._stream(int(number)).tick = Fraction(value)
+            elif number.isdigit() and name == "media_type":
+                self._stream(int(number)).kind = value
+            elif number.isdigit() and name == "codec_id":
+                self._stream(int(number)).codec = value
             return
         fields = [field.strip() for field in line.split(",")]
         if len(fields) >= 6:
             self._count += 1
-            if self._count > MOST_PACKETS:
-                raise Unfit(Reason.UNREADABLE)
-            self._add(self._stream(int(fields[0])), fields)
-
-    def _note(self, text: str) -> None:
-        what, _, value = text.partition(": ")
-        name, _, number = what.rpartition(" ")
-        if not number.isdigit():
-            return
-        if name == "tb":
-            self._stream(int(number)).tick = Fraction(value)
-        elif name == "media_type":
-            self._stream(int(number)).kind = value
-        elif name == "codec_id":
-            self._stream(int(number)).codec = value
-
-    def _add(self, stream: Stream, fields: list[str]) -> None:
-        shown, lasts = int(fields[2]), int(fields[3])
-        stream.is_locked = stream.is_locked or LOCKED in fields
-        stream.has_more = stream.has_more or MORE in fields
-        flags = next((int(field[2:], 16) for field in fields[6:] if field.startswith("F=")), 0)
-        if abs(shown) < 1 << 62 and not flags & DISCARDED:
-            stream.times.append(float(shown * stream.tick))
-            stream.end = max(stream.end, float((shown + max(0, lasts)) * stream.tick))
+            if self._count > MAX_PACKETS:
+                raise UnprocessableMedia(Failure.UNREADABLE)
+            stream = self._stream(int(fields[0]))
+            shown, lasts = int(fields[2]), int(fields[3])
+            stream.is_locked = stream.is_locked or LOCKED in fields
+            stream.has_more = stream.has_more or MORE in fields
+            flags = next((int(field[2:], 16) for field in fields[6:] if field.startswith("F=")), 0)
+            if abs(shown) < 1 << 62 and not flags & DISCARDED:
+                stream.times.append(float(shown * stream.tick))
+                stream.end = max(stream.end, float((shown + max(0, lasts)) * stream.tick))
 
     def _stream(self, number: int) -> Stream:
         return self.streams.setdefault(number, Stream())

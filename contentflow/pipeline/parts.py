@@ -13,13 +13,13 @@ from pathlib import Path
 from contentflow.pipeline.ffmpeg import demand, run_ffmpeg
 from contentflow.pipeline.ground import on_ground
 from contentflow.pipeline.opening import Opening, reading_film
-from contentflow.pipeline.probe import Media, after_mapping
-from contentflow.pipeline.reasons import Reason
+from contentflow.pipeline.probe import MediaInfo, after_mapping
+from contentflow.pipeline.reasons import Failure
 from contentflow.pipeline.reframe import fitted, whole_pictures
 
 
 @dataclass(frozen=True)
-class Part:
+class FilmPart:
     """The first picture of a part: its pixels, how wide one of them is shown, whether it is two halves,
     and whether it may be transparent."""
 
@@ -36,10 +36,10 @@ _FIRST = re.compile(
 )
 
 
-def read_parts(said: str) -> list[Part]:
+def read_parts(said: str) -> list[FilmPart]:
     """Read what ``showinfo`` told of the first picture of each part, and nothing that the file says."""
     return [
-        Part(
+        FilmPart(
             int(found[4]),
             int(found[5]),
             int(found[2]) / max(1, int(found[3])) or 1.0,
@@ -54,11 +54,11 @@ def read_parts(said: str) -> list[Part]:
 _ALPHA = re.compile(r"yuva|gbrap|rgba|bgra|argb|abgr|ya\d|pal8|vuya|ayuv")
 
 
-def is_mixed(parts: Sequence[Part]) -> bool:
+def is_mixed(parts: Sequence[FilmPart]) -> bool:
     return len(parts) > 1
 
 
-def as_seen(media: Media, parts: Sequence[Part]) -> Media:
+def as_seen(media: MediaInfo, parts: Sequence[FilmPart]) -> MediaInfo:
     """Return the film as its section is: its head may tell of another part, or not enough."""
     only = next(iter(parts), None)
     if only is None:
@@ -70,8 +70,8 @@ def as_seen(media: Media, parts: Sequence[Part]) -> Media:
     return replace(media, width=width, height=only.height, frame_width=only.width, frame_height=only.height)
 
 
-def make_one(source: Path, media: Media, opening: Opening, folder: Path, seconds: float) -> Path:
-    """Return the section as a film of one size, with its sound as it was; raises ``Unfit``."""
+def make_one(source: Path, media: MediaInfo, opening: Opening, folder: Path, seconds: float) -> Path:
+    """Return the section as a film of one size, with its sound as it was; raises ``UnprocessableMedia``."""
     graph = f"{whole_pictures(media)}null{on_ground(media)},{fitted(media)}"
     arguments = [*opening.options, *reading_film(source, media)]
     arguments += ["-filter_complex", f"[0:{media.video_index}]{graph}[fitted]", "-map", "[fitted]"]
@@ -79,5 +79,5 @@ def make_one(source: Path, media: Media, opening: Opening, folder: Path, seconds
         arguments += ["-map", f"0:{media.sound_index}", "-c:a", "copy"]
     arguments += ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-fps_mode", "passthrough"]
     arguments += ["-map_metadata", "-1", "-map_chapters", "-1", "-f", "matroska", "one.mkv"]
-    demand(run_ffmpeg(arguments, folder, seconds), Reason.UNREADABLE)
+    demand(run_ffmpeg(arguments, folder, seconds), Failure.UNREADABLE)
     return folder / "one.mkv"

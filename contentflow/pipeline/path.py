@@ -52,29 +52,17 @@ def _shot(
         return np.full(last - first, 0.5)
     known_times, known = np.array(seen, dtype=np.float64).T
     grid = np.arange(first, last) / fps
-    return _smooth(_lazy(np.interp(grid, known_times, _median(known)), slack), fps)
-
-
-def _median(values: Path) -> Path:
-    """Return each value's median with its neighbours: a single wrong sample moves nothing."""
-    if len(values) < 3:
-        return values
-    padded = np.pad(values, 1, mode="edge")
-    return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
-
-
-def _lazy(targets: Path, slack: float) -> Path:
-    """Move only as far as needed to keep the target within ``slack``."""
+    if len(known) > 2:  # Each value's median with its neighbours: a single wrong sample moves nothing.
+        padded = np.pad(known, 1, mode="edge")
+        known = np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
+    # Move only as far as needed to keep the target within ``slack``.
+    targets = np.interp(grid, known_times, known)
     path = np.empty_like(targets)
     place = float(np.median(targets[: max(1, len(targets) // 4)]))
     for index, target in enumerate(targets):
         place = min(max(place, target - slack), target + slack)
         path[index] = place
-    return path
-
-
-def _smooth(path: Path, fps: float) -> Path:
-    """Ease in and out, as a heavy camera would; nothing lags, since the whole way is known."""
+    # Ease in and out, as a heavy camera would; nothing lags, since the whole way is known.
     sigma = SMOOTH_SECONDS * fps
     reach = int(3 * sigma)
     window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)

@@ -10,30 +10,29 @@ from pathlib import Path
 
 from contentflow.pipeline.ffmpeg import CODECS, reading, run_ffmpeg
 from contentflow.pipeline.packets import COPIED, Packets
-from contentflow.pipeline.process import Outcome
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 from contentflow.pipeline.sniff import Kind
 from contentflow.pipeline.whole import is_cut_off, is_locked
 
 PROBE_SECONDS = 120.0
-SHORTEST_SECONDS = 0.5
+MIN_SECONDS = 0.5
 # A head may be that much too long: recorders round, and some count what comes after the last picture.
 SPARE_SECONDS, SPARE_SHARE = 1.5, 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    most_seconds: float = 600.0
-    most_side: int = 4096
-    most_fps: float = 120.0
+class MediaLimits:
+    max_seconds: float = 600.0
+    max_side: int = 4096
+    max_fps: float = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Media:
+class MediaInfo:
     """A video as it is shown: ``width`` and ``height`` after rotation and with square pixels.
 
     ``frame_width`` and ``frame_height`` are the pixels that a filter gets, rotated but not squared; no
-    other picture in it is larger than ``most_side``. ``matrix`` is how its colours were made, by the name
+    other picture in it is larger than ``max_side``. ``matrix`` is how its colours were made, by the name
     that the filter ``scale`` has for it. ``sound_index`` is the stream that players play, None where
     there is no sound, and ``sound_place`` its place among those that were copied. ``pictures`` and
     ``sounds`` are the times of their packets, in seconds from the film's beginning, in order, and ``zero``
@@ -55,7 +54,7 @@ class Media:
     rotation: int = 0
     is_hdr: bool = False
     matrix: str = "bt709"
-    most_side: int = 4096
+    max_side: int = 4096
     decoder: str = ""
     is_interlaced: bool = False
     ground: int | None = None
@@ -67,34 +66,39 @@ class Media:
         return self.sound_index is not None
 
 
-def probe(source: Path, kind: Kind, limits: Limits) -> Media:
-    """Read all packets of a video, and decode none; raises ``Unfit``."""
+def probe(source: Path, kind: Kind, limits: MediaLimits) -> MediaInfo:
+    """Read all packets of a video, and decode none; raises ``UnprocessableMedia``."""
     if is_cut_off(source, kind):
-        raise Unfit(Reason.CUT_OFF)
+        raise UnprocessableMedia(Failure.CUT_OFF)
     if is_locked(source, kind):
-        raise Unfit(Reason.PROTECTED)
+        raise UnprocessableMedia(Failure.PROTECTED)
     packets = Packets()
-    copied = [*COPIED, "-t", f"{limits.most_seconds + 5:.3f}", "-f", "framecrc", "-"]
-    arguments = [*reading(source, kind, limits.most_side), *copied]
+    copied = [*COPIED, "-t", f"{limits.max_seconds + 5:.3f}", "-f", "framecrc", "-"]
+    arguments = [*reading(source, kind, limits.max_side), *copied]
     outcome = run_ffmpeg(arguments, source.parent, PROBE_SECONDS, on_line=packets.hear)
     if packets.is_locked or _LOCKED.search(outcome.said):
-        raise Unfit(Reason.PROTECTED)
-    _check_codecs(packets)
-    media = replace(read_description(outcome.said, kind), most_side=limits.most_side)
-    _check_size(media, limits)
-    return _timed(media, packets, outcome, limits)
-
-
-def _timed(media: Media, packets: Packets, outcome: Outcome, limits: Limits) -> Media:
-    """Give a video its length and the times of its pictures: its head knows, or else its packets."""
-    promised, there = _seconds(outcome.said), packets.seconds
+        raise UnprocessableMedia(Failure.PROTECTED)
+    for kind_of_stream in ("video", "audio"):
+        codecs = [stream.codec for stream in packets.streams.values() if stream.kind == kind_of_stream]
+        if codecs and CODECS.isdisjoint(codecs):
+            raise UnprocessableMedia(Failure.CODEC)
+    media = replace(read_description(outcome.said, kind), max_side=limits.max_side)
+    if max(media.width, media.height, media.frame_width, media.frame_height) > limits.max_side:
+        raise UnprocessableMedia(Failure.TOO_MANY_PIXELS)
+    # A screen recording of variable rate may claim 1000: only a rate that was really measured counts.
+    if limits.max_fps < media.fps < 1000:
+        raise UnprocessableMedia(Failure.TOO_MANY_FRAMES)
+    # Its length and the times of its pictures: its head knows, or else its packets.
+    found = _DURATION.search(outcome.said)
+    promised = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else 0.0
+    there = packets.seconds
     media = replace(media, seconds=promised or there)
-    if media.seconds > limits.most_seconds + 0.5:
-        raise Unfit(Reason.TOO_LONG)
+    if media.seconds > limits.max_seconds + 0.5:
+        raise UnprocessableMedia(Failure.TOO_LONG)
     if promised - there > max(SPARE_SECONDS, SPARE_SHARE * promised) or _BROKE_OFF.search(outcome.said):
-        raise Unfit(Reason.CUT_OFF)
-    if media.seconds < SHORTEST_SECONDS:
-        raise Unfit(Reason.TOO_SHORT)
+        raise UnprocessableMedia(Failure.CUT_OFF)
+    if media.seconds < MIN_SECONDS:
+        raise UnprocessableMedia(Failure.TOO_SHORT)
     decoder = _SEE_THROUGH.get(packets.codec, "") if packets.has_more else ""
     pictures, sounds = packets.pictures, packets.sounds(media.sound_place)
     return replace(media, decoder=decoder, zero=packets.zero, pictures=tuple(pictures), sounds=tuple(sounds))
@@ -102,13 +106,6 @@ def _timed(media: Media, packets: Packets, outcome: Outcome, limits: Limits) -> 
 
 # WebM keeps what is transparent beside each picture, where ffmpeg's own decoders do not look.
 _SEE_THROUGH = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-
-
-def _check_codecs(packets: Packets) -> None:
-    for kind in ("video", "audio"):
-        codecs = [stream.codec for stream in packets.streams.values() if stream.kind == kind]
-        if codecs and CODECS.isdisjoint(codecs):
-            raise Unfit(Reason.CODEC)
 
 
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.M)
@@ -121,23 +118,29 @@ _ORIGIN = re.compile(r"^  Stream #0:(\d+) -> #0:(\d+) \(copy\)$", re.M)
 _MAPPING, _COPY = re.compile(r"^Stream mapping:$", re.M), re.compile(r"^Output #0, framecrc, to", re.M)
 
 
-def read_description(said: str, kind: Kind) -> Media:
-    """Read what ffmpeg says of the copy that it makes; raises ``Unfit``. Seconds are not known yet."""
+def read_description(said: str, kind: Kind) -> MediaInfo:
+    """Read what ffmpeg says of the copy that it makes; seconds are not known yet.
+
+    Raises ``UnprocessableMedia``.
+    """
     origins, copied = after_mapping(said), _after_last(_COPY, said)
     indexes = {int(found[2]): int(found[1]) for found in _ORIGIN.finditer(origins)}
     streams = list(_STREAM.finditer(copied))
     video = next((found for found in streams if found[2] == "Video"), None)
     size = _size(video[3]) if video else None
     if video is None or size is None:
-        raise Unfit(_why_blank(said, streams))
+        raise UnprocessableMedia(_why_blank(said, streams))
     details = video[3]
     frame = size
     shown = round(size[0] * _pixel_shape(details)), size[1]
-    rotation = _rotation(_notes_after(copied, video))
+    rotation = _rotation(re.split(r"^  Stream #|^\[", copied[video.end() :], maxsplit=1, flags=re.M)[0])
     if rotation % 180:
         frame, shown = frame[::-1], shown[::-1]
-    sound = _choose_sound([found for found in streams if found[2] == "Audio"])
-    return Media(
+    # Every player plays the sound that is marked default, else the first.
+    sounds = [found for found in streams if found[2] == "Audio" and re.split(r"\W", found[3])[0] in CODECS]
+    chosen = next((found for found in sounds if "(default)" in found[3]), next(iter(sounds), None))
+    sound = None if chosen is None else int(chosen[1])
+    return MediaInfo(
         kind=kind,
         seconds=0.0,
         width=shown[0],
@@ -168,28 +171,21 @@ def _after_last(mark: re.Pattern[str], said: str) -> str:
     return said[ends[-1] :] if ends else ""
 
 
-def _choose_sound(sounds: Sequence[re.Match[str]]) -> int | None:
-    """Return the number of the sound that every player plays: the one marked default, else the first."""
-    known = [found for found in sounds if re.split(r"\W", found[3])[0] in CODECS]
-    chosen = next((found for found in known if "(default)" in found[3]), next(iter(known), None))
-    return None if chosen is None else int(chosen[1])
-
-
 # ffmpeg gives a picture over its limit no size: to find it, it would have to decode the whole of it.
 _OVER = re.compile(r"^\[.* Picture size \d+x\d+ (?:exceeds|is invalid)", re.M)
 _LOOSE_STREAM = re.compile(r"^ +Stream #0:\d+[^:\n]*: (Video|Audio): (.*)$", re.M)
 
 
-def _why_blank(said: str, copied: Sequence[re.Match[str]]) -> Reason:
+def _why_blank(said: str, copied: Sequence[re.Match[str]]) -> Failure:
     """Choose a sentence, and nothing else, by what may have been forged."""
     if _OVER.search(said):
-        return Reason.TOO_MANY_PIXELS
+        return Failure.TOO_MANY_PIXELS
     if _BROKE_OFF.search(said):
-        return Reason.CUT_OFF
+        return Failure.CUT_OFF
     kinds = {found[1] for found in _LOOSE_STREAM.finditer(said) if "(attached pic)" not in found[2]}
     if "Video" in kinds:
-        return Reason.CODEC if ": none (" in said else Reason.UNREADABLE
-    return Reason.ONLY_SOUND if kinds else Reason.UNREADABLE
+        return Failure.CODEC if ": none (" in said else Failure.UNREADABLE
+    return Failure.ONLY_SOUND if kinds else Failure.UNREADABLE
 
 
 def _size(details: str) -> tuple[int, int] | None:
@@ -238,25 +234,8 @@ def _rate(details: str) -> Fraction:
 _NTSC = {"23.98": Fraction(24000, 1001), "29.97": Fraction(30000, 1001), "59.94": Fraction(60000, 1001)}
 
 
-def _notes_after(said: str, stream: re.Match[str]) -> str:
-    return re.split(r"^  Stream #|^\[", said[stream.end() :], maxsplit=1, flags=re.M)[0]
-
-
 def _rotation(notes: str) -> int:
     found = re.search(
         r"^\s+(?:Display Matrix|displaymatrix): rotation of (-?[\d.]+) degrees", notes, re.M | re.I
     )
     return round(float(found[1]) / 90) * 90 % 360 if found else 0
-
-
-def _seconds(said: str) -> float:
-    found = _DURATION.search(said)
-    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else 0.0
-
-
-def _check_size(media: Media, limits: Limits) -> None:
-    if max(media.width, media.height, media.frame_width, media.frame_height) > limits.most_side:
-        raise Unfit(Reason.TOO_MANY_PIXELS)
-    # A screen recording of variable rate may claim 1000: only a rate that was really measured counts.
-    if limits.most_fps < media.fps < 1000:
-        raise Unfit(Reason.TOO_MANY_FRAMES)

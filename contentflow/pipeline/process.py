@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-LEASH = Path(__file__).with_name("leash.py")
+LIMITER = Path(__file__).with_name("resource_limits.py")
 MIB = 1024 * 1024
-MOST_OUTPUT_BYTES = 1 * MIB
+MAX_OUTPUT_BYTES = 1 * MIB  # Of a program whose output is read whole; more ends it.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leash:
+class ResourceLimits:
     """Limits of one run. Processor time may be twice the wall clock's, on two cores.
 
     A program that ``reserves`` addresses without using them, as deno does, is limited by what it uses.
@@ -36,7 +36,7 @@ class Overran(Exception):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProgramResult:
     status: int
     output: bytes
     said: str
@@ -45,37 +45,46 @@ class Outcome:
 def run(
     command: Sequence[str],
     folder: Path,
-    leash: Leash,
+    limits: ResourceLimits,
     *,
     on_line: Callable[[str], object] | None = None,
-    most_output: int = MOST_OUTPUT_BYTES,
-) -> Outcome:
+    max_output: int = MAX_OUTPUT_BYTES,
+) -> ProgramResult:
     """Run ``command`` in ``folder``, without input; raises ``Overran``.
 
     ``on_line`` is told each line of the standard output as it comes, which is then not kept.
     """
-    with started(command, folder, leash) as process:
+    with started(command, folder, limits) as process:
         assert process.stdout is not None and process.stderr is not None
         heard = _Ear(process.stderr.fileno())
         output = b""
         if on_line is None:
-            output = _read_most(process, most_output)
+            assert process.stdout is not None
+            output = process.stdout.read(max_output)
+            if process.stdout.read(1):
+                _kill(process)
         else:
             for line in process.stdout:
                 on_line(line.decode("utf-8", "replace").strip())
         status = process.wait()
-    return Outcome(status, output, heard.text())
+    return ProgramResult(status, output, heard.text())
 
 
 @contextmanager
 def started(
-    command: Sequence[str], folder: Path, leash: Leash, *, keep_input: bool = False
+    command: Sequence[str], folder: Path, limits: ResourceLimits, *, keep_input: bool = False
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start ``command`` in a process group of its own, which is killed on time and at the block's end."""
+    space = resource.RLIM_INFINITY if limits.reserves else limits.memory_bytes
+    numbers = (os.getpid(), space, limits.memory_bytes, limits.file_bytes, int(2 * limits.seconds) + 10)
+    # Only what a program needs to run; no secret, no proxy, no home of somebody.
+    kept = {"PATH", "LANG", "LC_ALL", "SYSTEMROOT", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"}
+    environ = {name: value for name, value in os.environ.items() if name in kept}
+    environ |= {"HOME": str(folder), "XDG_CACHE_HOME": str(folder), "TMPDIR": str(folder)}
     process = subprocess.Popen(
-        [*_leashed(leash), *command],
+        [sys.executable, "-I", "-S", str(LIMITER), *(str(number) for number in numbers), *command],
         cwd=folder,
-        env=_environ(folder),
+        env=environ,
         stdin=subprocess.PIPE if keep_input else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -87,7 +96,7 @@ def started(
         overran.set()
         _kill(process)
 
-    timer = threading.Timer(leash.seconds, end)
+    timer = threading.Timer(limits.seconds, end)
     timer.daemon = True
     timer.start()
     try:
@@ -103,33 +112,12 @@ def started(
         raise Overran
 
 
-def _leashed(leash: Leash) -> list[str]:
-    space = resource.RLIM_INFINITY if leash.reserves else leash.memory_bytes
-    limits = (os.getpid(), space, leash.memory_bytes, leash.file_bytes, int(2 * leash.seconds) + 10)
-    return [sys.executable, "-I", "-S", str(LEASH), *(str(limit) for limit in limits)]
-
-
-def _environ(folder: Path) -> dict[str, str]:
-    """Only what a program needs to run; no secret, no proxy, no home of somebody."""
-    kept = {"PATH", "LANG", "LC_ALL", "SYSTEMROOT", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"}
-    passed = {name: value for name, value in os.environ.items() if name in kept}
-    return passed | {"HOME": str(folder), "XDG_CACHE_HOME": str(folder), "TMPDIR": str(folder)}
-
-
 def _kill(process: subprocess.Popen[bytes]) -> None:
     if process.returncode is None:
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             process.kill()
-
-
-def _read_most(process: subprocess.Popen[bytes], most: int) -> bytes:
-    assert process.stdout is not None
-    output = process.stdout.read(most)
-    if process.stdout.read(1):
-        _kill(process)
-    return output
 
 
 class _Ear(threading.Thread):

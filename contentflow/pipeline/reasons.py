@@ -7,7 +7,7 @@ from enum import StrEnum
 from flask_babel import lazy_gettext as _l
 
 
-class Reason(StrEnum):
+class Failure(StrEnum):
     """The code is kept on the asset; the sentence is for whoever reads, in their language."""
 
     PRIVATE_ADDRESS = "private_address"
@@ -48,84 +48,84 @@ class Reason(StrEnum):
 
 
 _MAY_PASS = {
-    Reason.UNREACHABLE,
-    Reason.CLOSED,
-    Reason.BUSY,
-    Reason.LIVE,
-    Reason.RENDER,
-    Reason.INTERRUPTED,
-    Reason.UNAVAILABLE,
-    Reason.NO_ROOM,
+    Failure.UNREACHABLE,
+    Failure.CLOSED,
+    Failure.BUSY,
+    Failure.LIVE,
+    Failure.RENDER,
+    Failure.INTERRUPTED,
+    Failure.UNAVAILABLE,
+    Failure.NO_ROOM,
 }
 
 SENTENCES = {
-    Reason.PRIVATE_ADDRESS: _l(
+    Failure.PRIVATE_ADDRESS: _l(
         "Cette adresse mène à un réseau privé : donne l’adresse publique de la vidéo, ou envoie le fichier."
     ),
-    Reason.URL: _l("Cette adresse ne peut pas être suivie : vérifie-la, ou envoie plutôt le fichier."),
-    Reason.UNREACHABLE: _l(
+    Failure.URL: _l("Cette adresse ne peut pas être suivie : vérifie-la, ou envoie plutôt le fichier."),
+    Failure.UNREACHABLE: _l(
         "Le site de la vidéo n’a pas répondu : réessaie plus tard, ou envoie plutôt le fichier."
     ),
-    Reason.TOO_SLOW: _l("Le site de la vidéo est trop lent : envoie plutôt le fichier."),
-    Reason.CLOSED: _l(
+    Failure.TOO_SLOW: _l("Le site de la vidéo est trop lent : envoie plutôt le fichier."),
+    Failure.CLOSED: _l(
         "Cette vidéo n’est visible qu’en étant connecté : rends-la publique, ou envoie plutôt le fichier."
     ),
-    Reason.GONE: _l("Cette vidéo n’existe pas, ou plus : vérifie l’adresse, ou envoie le fichier."),
-    Reason.BUSY: _l("Le site de la vidéo refuse pour le moment : réessaie plus tard, ou envoie le fichier."),
-    Reason.ROBOT_CHECK: _l(
+    Failure.GONE: _l("Cette vidéo n’existe pas, ou plus : vérifie l’adresse, ou envoie le fichier."),
+    Failure.BUSY: _l("Le site de la vidéo refuse pour le moment : réessaie plus tard, ou envoie le fichier."),
+    Failure.ROBOT_CHECK: _l(
         "Ce site demande aux serveurs de prouver qu’ils sont humains : envoie plutôt le fichier."
     ),
-    Reason.LIVE: _l("C’est un direct : attends qu’il soit terminé, ou envoie un extrait en fichier."),
-    Reason.PROTECTED: _l("Cette vidéo est protégée contre la copie : envoie le fichier que tu as filmé."),
-    Reason.NO_VIDEO: _l("Aucune vidéo n’a été trouvée à cette adresse : envoie plutôt le fichier."),
-    Reason.TOO_LARGE: _l("Ce fichier est trop gros : exporte-le en plus petit, puis envoie-le à nouveau."),
-    Reason.PLAYLIST: _l("C’est une liste de lecture, pas une vidéo : envoie le fichier de la vidéo."),
-    Reason.NOT_MEDIA: _l("Ce fichier n’est ni une vidéo ni une photo : envoie un MP4, MOV, WebM ou JPEG."),
-    Reason.UNKNOWN_FORMAT: _l(
+    Failure.LIVE: _l("C’est un direct : attends qu’il soit terminé, ou envoie un extrait en fichier."),
+    Failure.PROTECTED: _l("Cette vidéo est protégée contre la copie : envoie le fichier que tu as filmé."),
+    Failure.NO_VIDEO: _l("Aucune vidéo n’a été trouvée à cette adresse : envoie plutôt le fichier."),
+    Failure.TOO_LARGE: _l("Ce fichier est trop gros : exporte-le en plus petit, puis envoie-le à nouveau."),
+    Failure.PLAYLIST: _l("C’est une liste de lecture, pas une vidéo : envoie le fichier de la vidéo."),
+    Failure.NOT_MEDIA: _l("Ce fichier n’est ni une vidéo ni une photo : envoie un MP4, MOV, WebM ou JPEG."),
+    Failure.UNKNOWN_FORMAT: _l(
         "Ce format n’est pas pris en charge : exporte ta vidéo en MP4, ou ta photo en JPEG."
     ),
-    Reason.UNREADABLE: _l(
+    Failure.UNREADABLE: _l(
         "Ce fichier est abîmé ou incomplet : ouvre-le sur ton appareil, exporte-le et renvoie-le."
     ),
-    Reason.CODEC: _l(
+    Failure.CODEC: _l(
         "Le codec de cette vidéo n’est pas pris en charge : exporte-la en MP4 (H.264 et AAC), puis envoie-la."
     ),
-    Reason.ONLY_SOUND: _l(
+    Failure.ONLY_SOUND: _l(
         "Ce fichier n’a que du son, sans images : exporte-le en vidéo avec une image, puis envoie-le."
     ),
-    Reason.CUT_OFF: _l(
+    Failure.CUT_OFF: _l(
         "La fin de ce fichier manque : vérifie qu’il se lit jusqu’au bout sur ton appareil, puis renvoie-le."
     ),
-    Reason.TOO_LONG: _l("Cette vidéo est trop longue : garde-en le meilleur passage et envoie-le."),
-    Reason.TOO_SHORT: _l("Cette vidéo est trop courte : il faut au moins une demi-seconde d’images."),
-    Reason.TOO_MANY_PIXELS: _l(
+    Failure.TOO_LONG: _l("Cette vidéo est trop longue : garde-en le meilleur passage et envoie-le."),
+    Failure.TOO_SHORT: _l("Cette vidéo est trop courte : il faut au moins une demi-seconde d’images."),
+    Failure.TOO_MANY_PIXELS: _l(
         "Cette image est trop grande : exporte-la en 4K au plus, puis envoie-la à nouveau."
     ),
-    Reason.TOO_MANY_FRAMES: _l(
+    Failure.TOO_MANY_FRAMES: _l(
         "Cette vidéo a trop d’images par seconde : exporte-la en 60 images par seconde."
     ),
-    Reason.SUBTITLES: _l("Ce fichier de sous-titres est illisible : envoie un fichier .srt."),
-    Reason.OVERRAN: _l(
+    Failure.SUBTITLES: _l("Ce fichier de sous-titres est illisible : envoie un fichier .srt."),
+    Failure.OVERRAN: _l(
         "La préparation a pris trop de temps : exporte ta vidéo en 1080p et envoie-la à nouveau."
     ),
-    Reason.RENDER: _l("Le montage n’a pas abouti : réessaie, ou exporte ta vidéo en MP4 et renvoie-la."),
-    Reason.INTERRUPTED: _l("La préparation a été interrompue plusieurs fois : réessaie."),
-    Reason.SOURCE_GONE: _l(
+    Failure.RENDER: _l("Le montage n’a pas abouti : réessaie, ou exporte ta vidéo en MP4 et renvoie-la."),
+    Failure.INTERRUPTED: _l("La préparation a été interrompue plusieurs fois : réessaie."),
+    Failure.SOURCE_GONE: _l(
         "Le fichier d’origine n’est plus gardé : crée un nouveau post avec la vidéo pour la remonter."
     ),
-    Reason.UNAVAILABLE: _l(
+    Failure.UNAVAILABLE: _l(
         "Ce serveur ne peut pas encore monter de vidéos : demande à l’équipe du programme de l’équiper."
     ),
-    Reason.NO_ROOM: _l(
+    Failure.NO_ROOM: _l(
         "Ce serveur n’a plus assez de place pour une vidéo : préviens l’équipe du programme, puis réessaie."
     ),
 }
 
 
-class Unfit(Exception):
+class UnprocessableMedia(Exception):
     """This input cannot become a clip. ``is_passing``: the same input may work later."""
 
-    def __init__(self, reason: Reason, *, is_passing: bool = False) -> None:
+    def __init__(self, reason: Failure, *, is_passing: bool = False) -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.is_passing = is_passing

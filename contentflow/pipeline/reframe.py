@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from contentflow.pipeline.faces import Face
 from contentflow.pipeline.path import camera_path
-from contentflow.pipeline.probe import Media
+from contentflow.pipeline.probe import MediaInfo
 
 WIDTH, HEIGHT = 1080, 1920
 SHAPE = WIDTH / HEIGHT
@@ -39,7 +39,7 @@ class Framing:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def choose_mode(wish: str, media: Media) -> str | None:
+def choose_mode(wish: str, media: MediaInfo) -> str | None:
     """Return ``crop`` or ``blur``; None where the wish is ``auto`` and only the faces can tell."""
     if wish in ("crop", "blur"):
         return wish
@@ -53,17 +53,17 @@ def choose_by_faces(faces: Sequence[Face | None]) -> str:
     return "crop" if faces and seen / len(faces) >= FACES_ENOUGH else "blur"
 
 
-def can_move(media: Media) -> bool:
+def can_move(media: MediaInfo) -> bool:
     """Whether a crop leaves out so much that it matters where it is."""
     return _share(media) < STILL_SHARE
 
 
-def _share(media: Media) -> float:
+def _share(media: MediaInfo) -> float:
     """Return how much of the picture's width, or height, has the screen's shape."""
     return min(SHAPE * media.height / media.width, media.width / media.height / SHAPE)
 
 
-def of_one_size(media: Media) -> str:
+def of_one_size(media: MediaInfo) -> str:
     """Filters that leave a picture of the usual size alone, and fit any other into it."""
     width, height = media.frame_width, media.frame_height
     is_usual = f"eq(iw\\,{width})*eq(ih\\,{height})"
@@ -77,7 +77,7 @@ def of_one_size(media: Media) -> str:
     )
 
 
-def whole_pictures(media: Media) -> str:
+def whole_pictures(media: MediaInfo) -> str:
     """The filter that makes one picture of two halves that were filmed one after the other."""
     return "bwdif=mode=send_frame:deint=interlaced," if media.is_interlaced else ""
 
@@ -86,7 +86,7 @@ def _floored(size: str) -> str:
     return f"max(2\\,2*floor({size}/2+0.001))"
 
 
-def fitted(media: Media) -> str:
+def fitted(media: MediaInfo) -> str:
     """Filters that put any picture whole on its own blur: ffmpeg makes them anew where the size changes."""
     across, down = f"min({WIDTH}\\,{HEIGHT}*dar)", f"min({HEIGHT}\\,{WIDTH}/dar)"
     whole = f"w='{_floored(across)}':h='{_floored(down)}'"
@@ -99,7 +99,7 @@ def fitted(media: Media) -> str:
     )
 
 
-def blur_framing(media: Media) -> Framing:
+def blur_framing(media: MediaInfo) -> Framing:
     """All of the picture between two pieces of its own blur, which is made small: much faster than at full
     size, and nothing is drawn that the picture would cover."""
     is_wide = media.width / media.height > SHAPE
@@ -143,7 +143,7 @@ def _ground(size: int, *, is_wide: bool, is_last: bool) -> str:
 
 
 def crop_framing(
-    media: Media,
+    media: MediaInfo,
     rate: Fraction,
     seconds: float,
     faces: Sequence[Face | None],
@@ -159,7 +159,7 @@ def crop_framing(
 
 
 def _moving_crop(
-    media: Media, rate: Fraction, path: Sequence[float], share: float, *, is_wide: bool
+    media: MediaInfo, rate: Fraction, path: Sequence[float], share: float, *, is_wide: bool
 ) -> Framing:
     """Crop coarsely in the video's own pixels, scale, then crop finely: smooth, and little is scaled."""
     length = media.frame_width if is_wide else media.frame_height
@@ -168,7 +168,11 @@ def _moving_crop(
     screen = WIDTH if is_wide else HEIGHT
     zoom = screen / exact
     scaled = max(screen, _even(coarse * zoom))
-    places = [_place(centre * length - exact / 2, length - coarse, zoom, scaled - screen) for centre in path]
+    places = []
+    for centre in path:
+        left = centre * length - exact / 2
+        at_pixel = max(0, min(length - coarse, math.floor(left) // 2 * 2))
+        places.append((at_pixel, max(0, min(scaled - screen, round((left - at_pixel) * zoom)))))
     axis = "x" if is_wide else "y"
     first, second = (
         (f"{coarse}:{media.frame_height}", (scaled, HEIGHT))
@@ -190,11 +194,6 @@ def _moving_crop(
     return Framing(graph, files)
 
 
-def _place(left: float, most: int, zoom: float, most_fine: int) -> tuple[int, int]:
-    coarse = max(0, min(most, math.floor(left) // 2 * 2))
-    return coarse, max(0, min(most_fine, round((left - coarse) * zoom)))
-
-
 def _commands(places: Sequence[int], rate: Fraction, what: str) -> str:
     """Return a line for each frame whose place differs from the one before, half a frame early."""
     return "".join(
@@ -204,7 +203,7 @@ def _commands(places: Sequence[int], rate: Fraction, what: str) -> str:
     )
 
 
-def _scaled(media: Media, size: str) -> str:
+def _scaled(media: MediaInfo, size: str) -> str:
     """Scale, with square pixels and the colours of HD television, which is what the clip says that it has."""
     # Where much is left out, area costs a third less, and 48 dB of it are the same.
     width, _, _ = size.partition(":")

@@ -17,22 +17,22 @@ from numpy.typing import NDArray
 from contentflow.pipeline.ffmpeg import demand, run_ffmpeg
 from contentflow.pipeline.ground import on_ground
 from contentflow.pipeline.opening import Opening, Section, one_graph, open_section, reading_film
-from contentflow.pipeline.parts import Part, read_parts
-from contentflow.pipeline.probe import Media
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.parts import FilmPart, read_parts
+from contentflow.pipeline.probe import MediaInfo
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 
 Gray = NDArray[np.uint8]
 
 SAMPLES_PER_SECOND = 5
 KEYS_PER_SECOND = 2
-LEAST_KEYS, MOST_SECONDS_A_KEY = 6, 3.0
+MIN_KEYS, MAX_SECONDS_A_KEY = 6, 3.0
 SAMPLE_SIDE = 360
-MOST_FPS = 30
+MAX_FPS = 30
 CUT_SCORE = 10
-SHORTEST_SHOT_SECONDS = 0.4
+MIN_SHOT_SECONDS = 0.4
 QUIETEST_LUFS = -50.0
 LIVELY_SIZE = (64, 36)
-LEAST_SPREAD = 0.02
+MIN_SPREAD = 0.02
 SPEECH_HERTZ = 16_000
 IN_TIME = "aresample=async=1:first_pts=0"
 
@@ -52,19 +52,19 @@ class Samples:
     loudness: float | None
     speech: Path | None
     is_close: bool
-    parts: list[Part]
+    parts: list[FilmPart]
 
 
-def clip_rate(media: Media) -> Fraction:
+def clip_rate(media: MediaInfo) -> Fraction:
     """Return the steady rate of the clip: the video's own up to 30, at least 15."""
     if media.fps in (Fraction(60000, 1001), Fraction(30000, 1001)):
         return Fraction(30000, 1001)
-    return min(Fraction(MOST_FPS), max(Fraction(15), media.fps))
+    return min(Fraction(MAX_FPS), max(Fraction(15), media.fps))
 
 
 def look_at(
     source: Path,
-    media: Media,
+    media: MediaInfo,
     section: Section,
     folder: Path,
     seconds: float,
@@ -74,18 +74,15 @@ def look_at(
 ) -> Samples:
     """Look ``closely``, ``SAMPLES_PER_SECOND`` and at every cut, or at key frames alone.
 
-    Raises ``Unfit``. Writes its notes into ``folder``, and the speech where somebody is to hear it.
+    Its notes, and the speech if wanted, go to ``folder``. Raises ``UnprocessableMedia``.
     """
-    width, height = _sample_size(media)
+    scale = min(1.0, SAMPLE_SIDE / max(media.width, media.height))
+    width, height = max(2, round(media.width * scale)), max(2, round(media.height * scale))
     opening = open_section(media, section)
     small = f"null{on_ground(media)},scale={width}:{height}:flags=fast_bilinear,format=gray"
-    graph = f"[0:{media.video_index}]{_close_graph(opening, small) if closely else _key_graph(small)}"
-    if media.has_sound:
-        graph += f";{_heard_graph(media, opening, keep_speech=keep_speech)}"
-    arguments = [*opening.options, *_hasty(opening, closely=closely)]
-    arguments += [*(one_graph(media) if closely else []), *reading_film(source, media)]
-    length = ["-t", f"{section.seconds:.3f}"]
-    arguments += ["-filter_complex", graph, "-map", "[small]", *length, "-fps_mode", "passthrough"]
+    graph = _graph(media, opening, small, closely=closely, keep_speech=keep_speech)
+    arguments = [*_opened(source, media, opening, closely=closely), "-filter_complex", graph]
+    arguments += ["-map", "[small]", "-t", f"{section.seconds:.3f}", "-fps_mode", "passthrough"]
     arguments += ["-f", "rawvideo", "-pix_fmt", "gray", "samples.raw"]
     if media.has_sound:
         arguments += ["-map", "[heard]", "-f", "null", "-"]
@@ -93,11 +90,11 @@ def look_at(
         arguments += ["-map", "[speech]", "-ac", "1", "-ar", str(SPEECH_HERTZ), "speech.wav"]
     outcome = run_ffmpeg(arguments, folder, seconds)
     if closely:  # Where no key frame is, a glance sees nothing and ffmpeg complains.
-        demand(outcome, Reason.UNREADABLE)
+        demand(outcome, Failure.UNREADABLE)
     frames = _frames(folder / "samples.raw", width, height)
     noted = [opening.in_section(float(found)) for found in _NOTED.findall(outcome.output.decode())]
     if closely and not frames:
-        raise Unfit(Reason.UNREADABLE)
+        raise UnprocessableMedia(Failure.UNREADABLE)
     times = [index / SAMPLES_PER_SECOND for index in range(len(frames))] if closely else noted
     loudness = _loudness(outcome.said) if media.has_sound else None
     speech = folder / "speech.wav" if loudness is not None and keep_speech else None
@@ -110,40 +107,35 @@ _NOTED = re.compile(r"pts_time:(-?[\d.]+)")
 
 def are_enough(samples: Samples, section: Section) -> bool:
     """Whether the key frames alone give a choice of covers; some films have one in ten seconds."""
-    return len(samples.frames) >= max(LEAST_KEYS, section.seconds / MOST_SECONDS_A_KEY)
+    return len(samples.frames) >= max(MIN_KEYS, section.seconds / MAX_SECONDS_A_KEY)
 
 
-def _hasty(opening: Opening, *, closely: bool) -> list[str]:
+def _opened(source: Path, media: MediaInfo, opening: Opening, *, closely: bool) -> list[str]:
     # Frames that no other frame needs are left out and edges are not smoothed: half the decoding.
     # One that is held for a while may be such a frame.
     skipped = ("default" if opening.lead else "noref") if closely else "nokey"
-    return ["-skip_frame", skipped, "-skip_loop_filter", "all"]
+    hasty = [*opening.options, "-skip_frame", skipped, "-skip_loop_filter", "all"]
+    return [*hasty, *(one_graph(media) if closely else []), *reading_film(source, media)]
 
 
-def _sample_size(media: Media) -> tuple[int, int]:
-    scale = min(1.0, SAMPLE_SIDE / max(media.width, media.height))
-    return max(2, round(media.width * scale)), max(2, round(media.height * scale))
-
-
-def _close_graph(opening: Opening, small: str) -> str:
-    noted = "metadata=print:key=lavfi.scd.time:file=-"
-    return f"{small},scdet=t={CUT_SCORE},{noted},{opening.held(SAMPLES_PER_SECOND)}[small]"
-
-
-def _key_graph(small: str) -> str:
-    # Where the pictures change ffmpeg begins the graph anew: each time the first one is told of.
-    told = "split[all][first];[first]select=eq(n\\,0),showinfo=checksum=0,nullsink;[all]"
-    # In some films every frame is a key frame.
-    seldom = f"select='isnan(prev_selected_t)+gte(t-prev_selected_t\\,{1 / KEYS_PER_SECOND})'"
-    noted = "scdet,metadata=print:key=lavfi.scd.mafd:file=-"
-    return f"{told}{seldom},{small},{noted}[small]"
-
-
-def _heard_graph(media: Media, opening: Opening, *, keep_speech: bool) -> str:
-    # A WAV has no times: where the sound begins later, silence goes before it, or all words came early.
-    speech = f"asplit[said],ebur128=framelog=quiet[heard];[said]{IN_TIME}[speech]"
-    measured = "ebur128=framelog=quiet[heard]"
-    return f"[0:{media.sound_index}]{opening.sound}{speech if keep_speech else measured}"
+def _graph(media: MediaInfo, opening: Opening, small: str, *, closely: bool, keep_speech: bool) -> str:
+    if closely:
+        noted = "metadata=print:key=lavfi.scd.time:file=-"
+        graph = f"{small},scdet=t={CUT_SCORE},{noted},{opening.held(SAMPLES_PER_SECOND)}[small]"
+    else:
+        # Where the pictures change ffmpeg begins the graph anew: each time the first one is told of.
+        told = "split[all][first];[first]select=eq(n\\,0),showinfo=checksum=0,nullsink;[all]"
+        # In some films every frame is a key frame.
+        seldom = f"select='isnan(prev_selected_t)+gte(t-prev_selected_t\\,{1 / KEYS_PER_SECOND})'"
+        noted = "scdet,metadata=print:key=lavfi.scd.mafd:file=-"
+        graph = f"{told}{seldom},{small},{noted}[small]"
+    heard = ""
+    if media.has_sound:
+        # A WAV has no times: where the sound begins later, silence goes before it, or all words came early.
+        speech = f"asplit[said],ebur128=framelog=quiet[heard];[said]{IN_TIME}[speech]"
+        measured = speech if keep_speech else "ebur128=framelog=quiet[heard]"
+        heard = f";[0:{media.sound_index}]{opening.sound}{measured}"
+    return f"[0:{media.video_index}]{graph}{heard}"
 
 
 def _frames(raw: Path, width: int, height: int) -> list[Gray]:
@@ -156,7 +148,7 @@ def _apart(times: list[float]) -> list[float]:
     cuts: list[float] = []
     for time in times:
         # A flash looks like two cuts; the camera stays where it is.
-        if time > (cuts[-1] + SHORTEST_SHOT_SECONDS if cuts else 0.0):
+        if time > (cuts[-1] + MIN_SHOT_SECONDS if cuts else 0.0):
             cuts.append(time)
     return cuts
 
@@ -167,10 +159,15 @@ def _loudness(said: str) -> float | None:
     return value if math.isfinite(value) and value > QUIETEST_LUFS else None
 
 
-def find_liveliest(source: Path, media: Media, most_seconds: float, folder: Path, seconds: float) -> Section:
-    """Return the part where most moves and sounds; all of it when it is short enough. Raises ``Unfit``."""
-    length = min(most_seconds, media.seconds)
-    if media.seconds <= most_seconds:
+def find_liveliest(
+    source: Path, media: MediaInfo, max_seconds: float, folder: Path, seconds: float
+) -> Section:
+    """Return the part where most moves and sounds; all of it when it is short enough.
+
+    Raises ``UnprocessableMedia``.
+    """
+    length = min(max_seconds, media.seconds)
+    if media.seconds <= max_seconds:
         return Section(0.0, length)
     scores = _liveliness(source, media, folder, seconds)
     window = max(1, math.floor(length))
@@ -180,7 +177,7 @@ def find_liveliest(source: Path, media: Media, most_seconds: float, folder: Path
     return Section(start, length)
 
 
-def _liveliness(source: Path, media: Media, folder: Path, seconds: float) -> NDArray[np.float64]:
+def _liveliness(source: Path, media: MediaInfo, folder: Path, seconds: float) -> NDArray[np.float64]:
     """Return a score for each second of the video, from its key frames and its sound alone."""
     width, height = LIVELY_SIZE
     # No further than the head says: the gap before a frame that comes hours later would be filled.
@@ -196,25 +193,21 @@ def _liveliness(source: Path, media: Media, folder: Path, seconds: float) -> NDA
     if media.has_sound:
         arguments += ["-map", f"0:{media.sound_index}", "-af", IN_TIME, "-ac", "1", "-ar", "8000", *length]
         arguments += ["-f", "s16le", "lively.pcm"]
-    demand(run_ffmpeg(arguments, folder, seconds), Reason.UNREADABLE)
+    demand(run_ffmpeg(arguments, folder, seconds), Failure.UNREADABLE)
     frames = np.array(_frames(folder / "lively.raw", width, height), dtype=np.float64)
     moves = (
         np.abs(np.diff(frames, axis=0, prepend=frames[:1])).mean(axis=(1, 2)) if len(frames) else np.zeros(1)
     )
     scores = _standard(moves)
     if media.has_sound:
-        heard = _standard(_volumes(folder / "lively.pcm"))
+        wave = np.fromfile(folder / "lively.pcm", dtype="<i2").astype(np.float64)
+        blocks = wave[: len(wave) // 8000 * 8000].reshape(-1, 8000)
+        heard = _standard(np.asarray(np.log10(1.0 + np.sqrt((blocks**2).mean(axis=1)))))
         count = min(len(scores), len(heard))
         scores = scores[:count] + heard[:count]
     return scores
 
 
-def _volumes(pcm: Path) -> NDArray[np.float64]:
-    wave = np.fromfile(pcm, dtype="<i2").astype(np.float64)
-    blocks = wave[: len(wave) // 8000 * 8000].reshape(-1, 8000)
-    return np.asarray(np.log10(1.0 + np.sqrt((blocks**2).mean(axis=1))))
-
-
 def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Make moves and sounds comparable; what hardly varies stays small, as a steady tone does."""
-    return (values - values.mean()) / max(float(values.std()), LEAST_SPREAD) if len(values) else values
+    return (values - values.mean()) / max(float(values.std()), MIN_SPREAD) if len(values) else values

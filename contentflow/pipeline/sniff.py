@@ -6,10 +6,10 @@ from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
 
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 
 HEAD_BYTES = 4096
-MOST_CHUNKS = 1_000
+MAX_CHUNKS = 1_000
 
 
 class Kind(Enum):
@@ -27,44 +27,45 @@ _PICTURE_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1", b"avif"
 
 
 def kind_of_file(path: Path) -> Kind:
-    """Raises ``Unfit``."""
+    """Raises ``UnprocessableMedia``."""
     with path.open("rb") as file:
         kind = kind_of(file.read(HEAD_BYTES))
         return Kind.PICTURE if kind is Kind.WEBP and not _has_second_picture(file) else kind
 
 
 def kind_of(head: bytes) -> Kind:
-    """Raises ``Unfit`` with a reason that fits what it is instead."""
+    """Raises ``UnprocessableMedia`` with a reason that fits what it is instead."""
     if head[4:8] in _BOXES:
         if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
-            raise Unfit(Reason.UNKNOWN_FORMAT)
+            raise UnprocessableMedia(Failure.UNKNOWN_FORMAT)
         return Kind.MP4
     if head.startswith(b"\x1aE\xdf\xa3"):
         return Kind.MATROSKA
-    if _is_picture(head):
-        return _moving(head) or Kind.PICTURE
-    raise Unfit(_otherwise(head))
-
-
-def _is_picture(head: bytes) -> bool:
     is_webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
-    return is_webp or head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
-
-
-def _moving(head: bytes) -> Kind | None:
-    """What is drawn in several pictures: a flag in a WebP's head, a chunk before a PNG's first picture."""
-    if head[12:16] == b"VP8X" and len(head) > 20 and head[20] & 2:
+    is_png = head.startswith(b"\x89PNG\r\n\x1a\n")
+    # What is drawn in several pictures: a flag in a WebP's head, a chunk before a PNG's first picture.
+    if is_webp and head[12:16] == b"VP8X" and len(head) > 20 and head[20] & 2:
         return Kind.WEBP
     before, control, frames = head.partition(b"IDAT")[0].partition(b"acTL")
-    if before.startswith(b"\x89PNG") and control and int.from_bytes(frames[:4]) > 1:
+    if is_png and before and control and int.from_bytes(frames[:4]) > 1:
         return Kind.APNG
-    return None
+    if is_webp or is_png or head.startswith(b"\xff\xd8\xff"):
+        return Kind.PICTURE
+    text = head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").lower()
+    if text.startswith((b"#extm3u", b"ffconcat", b"[playlist]")):
+        raise UnprocessableMedia(Failure.PLAYLIST)
+    if _is_sound(head):
+        raise UnprocessableMedia(Failure.ONLY_SOUND)
+    # Transport streams: 188 bytes a packet, and 4 more before each on cameras' cards.
+    is_stream = head[:1] == b"G" == head[188:189] or head[4:5] == b"G" == head[196:197]
+    is_foreign = head.startswith(_FOREIGN) or is_stream
+    raise UnprocessableMedia(Failure.UNKNOWN_FORMAT if is_foreign else Failure.NOT_MEDIA)
 
 
 def _has_second_picture(file: BinaryIO) -> bool:
     """Whether a WebP that may move has two pictures: many a program marks a single one so."""
     at, found = 12, 0
-    for _ in range(MOST_CHUNKS):
+    for _ in range(MAX_CHUNKS):
         file.seek(at)
         head = file.read(8)
         found += head[:4] == b"ANMF"
@@ -79,7 +80,7 @@ _FOREIGN = (
     b"OggS",
     b"FLV",
     b"GIF8",
-    b"\x30\x26\xb2\x75",  # Windows Media
+    b"\x30\x26\xb2\x75",  # Windows MediaInfo
     b"\x06\x0e\x2b\x34",  # MXF
     b".RMF",
     b"\x00\x00\x01\xba",
@@ -92,19 +93,6 @@ _FOREIGN = (
     b"\x00\x00\x00\x0cJXL ",
 )
 _SOUND = (b"ID3", b"fLaC", b"#!AMR", b"caff", b"MThd", b"wvpk")
-
-
-def _otherwise(head: bytes) -> Reason:
-    text = head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").lower()
-    if text.startswith((b"#extm3u", b"ffconcat", b"[playlist]")):
-        return Reason.PLAYLIST
-    if _is_sound(head):
-        return Reason.ONLY_SOUND
-    # Transport streams: 188 bytes a packet, and 4 more before each on cameras' cards.
-    is_stream = head[:1] == b"G" == head[188:189] or head[4:5] == b"G" == head[196:197]
-    if head.startswith(_FOREIGN) or is_stream:
-        return Reason.UNKNOWN_FORMAT
-    return Reason.NOT_MEDIA
 
 
 def _is_sound(head: bytes) -> bool:

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 from contentflow.pipeline.captions import Word, tidy
-from contentflow.pipeline.process import MIB, Leash, Overran, run
+from contentflow.pipeline.process import MIB, Overran, ResourceLimits, run
 
 log = logging.getLogger(__name__)
 
-LISTENER = Path(__file__).with_name("listener.py")
+TRANSCRIBER = Path(__file__).with_name("transcribe_script.py")
 MEMORY_BYTES = 12_288 * MIB
 
 
@@ -36,9 +36,9 @@ def transcribe(
     """
     if not can_listen(model):
         return None
-    command = [sys.executable, "-I", str(LISTENER), str(speech), model, str(models), "words.json"]
+    command = [sys.executable, "-I", str(TRANSCRIBER), str(speech), model, str(models), "words.json"]
     try:
-        outcome = run(command, speech.parent, Leash(seconds=seconds, memory_bytes=MEMORY_BYTES))
+        outcome = run(command, speech.parent, ResourceLimits(seconds=seconds, memory_bytes=MEMORY_BYTES))
     except Overran:
         log.warning("the speech was not written down within %s s", seconds)
         return None

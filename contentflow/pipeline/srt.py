@@ -12,15 +12,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from contentflow import unseen
+from contentflow import invisibles
 from contentflow.pipeline.captions import Word
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 
-MOST_SRT_BYTES = 512 * 1024
-MOST_CUES = 2_000
-MOST_SRT_WORDS = 20_000
+MAX_SRT_BYTES = 512 * 1024
+MAX_CUES = 2_000
+MAX_SRT_WORDS = 20_000
 # A caption that another one overtakes has been read by then; before that the two share their time.
-SHORTEST_TURN_SECONDS = 0.6
+MIN_TURN_SECONDS = 0.6
 UNTOLD_SECONDS = 2.0
 
 
@@ -49,14 +49,21 @@ _ENTITIES = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re
 def read_srt(content: bytes) -> list[Word]:
     """Return the words of an uploaded file, each with its share of its caption's time.
 
-    Raises ``Unfit`` for what is none.
+    Raises ``UnprocessableMedia`` for what is none.
     """
     captions = _in_turn(list(_captions(_decoded(content))))
-    if not captions or len(captions) > MOST_CUES:
-        raise Unfit(Reason.SUBTITLES)
-    words = [word for each in captions for word in _spread(each.start, each.end, each.text.split())]
-    if len(words) > MOST_SRT_WORDS:
-        raise Unfit(Reason.SUBTITLES)
+    if not captions or len(captions) > MAX_CUES:
+        raise UnprocessableMedia(Failure.SUBTITLES)
+    words: list[Word] = []
+    for caption in captions:  # Share its time by length: a long word is spoken for longer.
+        texts, at = caption.text.split(), caption.start
+        total = sum(len(text) + 1 for text in texts)
+        for text in texts:
+            until = at + (caption.end - caption.start) * (len(text) + 1) / total
+            words.append(Word(at, until, text))
+            at = until
+    if len(words) > MAX_SRT_WORDS:
+        raise UnprocessableMedia(Failure.SUBTITLES)
     return words
 
 
@@ -70,27 +77,20 @@ _BOMS = (
 
 
 def _decoded(content: bytes) -> str:
-    if len(content) > MOST_SRT_BYTES:
-        raise Unfit(Reason.SUBTITLES)
-    for encoding in _encodings(content):
+    if len(content) > MAX_SRT_BYTES:
+        raise UnprocessableMedia(Failure.SUBTITLES)
+    # What Windows calls Unicode is UTF-16; without its mark it shows by a zero in every other byte.
+    marked = [encoding for mark, encoding in _BOMS if content.startswith(mark)][:1]
+    even, odd = content[:400:2].count(0), content[1:400:2].count(0)
+    wide = ["utf-16-le" if odd > even else "utf-16-be"] if max(even, odd) > 20 else []
+    for encoding in marked or wide or ["utf-8", "cp1252"]:
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
         if "\x00" not in text:
             return text.replace("\ufeff", "")
-    raise Unfit(Reason.SUBTITLES)
-
-
-def _encodings(content: bytes) -> list[str]:
-    """What Windows calls Unicode is UTF-16; without its mark it shows by a zero in every other byte."""
-    for mark, encoding in _BOMS:
-        if content.startswith(mark):
-            return [encoding]
-    even, odd = content[:400:2].count(0), content[1:400:2].count(0)
-    if max(even, odd) > 20:
-        return ["utf-16-le" if odd > even else "utf-16-be"]
-    return ["utf-8", "cp1252"]
+    raise UnprocessableMedia(Failure.SUBTITLES)
 
 
 def _captions(text: str) -> Iterator[Caption]:
@@ -105,13 +105,17 @@ def _captions(text: str) -> Iterator[Caption]:
         if is_vtt and "" in said:  # What comes then is a note or a style.
             said = said[: said.index("")]
         start, end = _seconds(times.groups()[:4]), _seconds(times.groups()[4:])
-        if words := _plain(" ".join(said)):
+        # Without tags; what some programs escape twice is what it was meant to be.
+        words = _TAGS.sub(lambda tag: " " if tag[0].lower().startswith("<br") else "", " ".join(said))
+        for _ in range(2):
+            words = _ENTITIES.sub(lambda entity: html.unescape(entity[0]), words)
+        if words := " ".join(words.split()):
             yield Caption(start, end if end > start else start + UNTOLD_SECONDS, words)
 
 
 def _bare(line: str) -> str:
     """Return a line as a program reads it: no mark that nobody sees, no blank that no keyboard makes."""
-    return line if line.isascii() else unseen.ODD_BLANKS.sub(" ", unseen.MARKS.sub("", line))
+    return line if line.isascii() else invisibles.ODD_BLANKS.sub(" ", invisibles.MARKS.sub("", line))
 
 
 def _number_before(lines: Sequence[str], at: int, first: int) -> int | None:
@@ -127,14 +131,6 @@ def _seconds(parts: Sequence[str | None]) -> float:
     return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(rest.ljust(3, "0")) / 1000
 
 
-def _plain(text: str) -> str:
-    """Return the words without tags; what some programs escape twice is what it was meant to be."""
-    text = _TAGS.sub(lambda tag: " " if tag[0].lower().startswith("<br") else "", text)
-    for _ in range(2):
-        text = _ENTITIES.sub(lambda entity: html.unescape(entity[0]), text)
-    return " ".join(text.split())
-
-
 def _in_turn(captions: Sequence[Caption]) -> list[Caption]:
     """Return captions one after the other, where two at a time were meant to stand above each other."""
     turns: list[Caption] = []
@@ -144,7 +140,7 @@ def _in_turn(captions: Sequence[Caption]) -> list[Caption]:
             turns.append(caption)
         elif caption.text == last.text:
             turns[-1] = replace(last, end=max(last.end, caption.end))
-        elif caption.start - last.start >= SHORTEST_TURN_SECONDS:
+        elif caption.start - last.start >= MIN_TURN_SECONDS:
             turns[-1:] = [replace(last, end=caption.start), caption]
         else:
             end = max(last.end, caption.end)
@@ -152,14 +148,3 @@ def _in_turn(captions: Sequence[Caption]) -> list[Caption]:
             middle = last.start + (end - last.start) * share
             turns[-1:] = [replace(last, end=middle), Caption(middle, end, caption.text)]
     return turns
-
-
-def _spread(start: float, end: float, texts: Sequence[str]) -> list[Word]:
-    """Share the time by length: a long word is spoken for longer."""
-    total = sum(len(text) + 1 for text in texts)
-    words, at = [], start
-    for text in texts:
-        until = at + (end - start) * (len(text) + 1) / total
-        words.append(Word(at, until, text))
-        at = until
-    return words

@@ -1,4 +1,4 @@
-"""A picture becomes a short video with a slow move; only OpenCV, on a leash, ever opens the picture."""
+"""A picture becomes a short video with a slow move; only OpenCV, within limits, ever opens the picture."""
 
 from __future__ import annotations
 
@@ -7,42 +7,38 @@ import sys
 from pathlib import Path
 
 from contentflow.pipeline.ffmpeg import demand, run_ffmpeg
-from contentflow.pipeline.process import MIB, Leash, Overran, run
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.process import MIB, Overran, ResourceLimits, run
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 from contentflow.pipeline.whole import is_cut_off_picture
 
 SECONDS = 6
 RATE = 30
 LARGE_SIDE = 1920
 ZOOM = 0.12
-OPENER = Path(__file__).with_name("opener.py")
+DECODER = Path(__file__).with_name("decode_script.py")
 OPEN_SECONDS = 30.0
 # Where the size of a picture stands at the latest: after the notes and the small preview of a camera.
-MOST_HEAD_BYTES = 2 * 1024 * 1024
+MAX_HEAD_BYTES = 2 * 1024 * 1024
 
 
-def to_video(picture: Path, most_side: int, folder: Path, seconds: float) -> Path:
-    """Return a video that the rest of the pipeline treats like any other; raises ``Unfit``."""
-    check_size(picture, most_side)
+def to_video(picture: Path, max_side: int, folder: Path, seconds: float) -> Path:
+    """Return a video that the rest of the pipeline treats like any other; raises ``UnprocessableMedia``."""
+    check_size(picture, max_side)
     if is_cut_off_picture(picture):
-        raise Unfit(Reason.CUT_OFF)
+        raise UnprocessableMedia(Failure.CUT_OFF)
     opened = folder / "picture.png"
-    command = [sys.executable, "-I", str(OPENER), str(picture.resolve()), str(opened.resolve())]
+    command = [sys.executable, "-I", str(DECODER), str(picture.resolve()), str(opened.resolve())]
     try:
-        outcome = run(command, folder, Leash(seconds=OPEN_SECONDS, memory_bytes=4096 * MIB))
+        outcome = run(command, folder, ResourceLimits(seconds=OPEN_SECONDS, memory_bytes=4096 * MIB))
     except Overran:
-        raise Unfit(Reason.OVERRAN) from None
+        raise UnprocessableMedia(Failure.OVERRAN) from None
     if outcome.status:
-        raise Unfit(Reason.UNREADABLE)
-    return _moved(opened, min(LARGE_SIDE, most_side), folder, seconds)
-
-
-def _moved(opened: Path, most_side: int, folder: Path, seconds: float) -> Path:
-    """Zoom in slowly. The picture is large (see ``opener``), so the steps are too small to be seen."""
+        raise UnprocessableMedia(Failure.UNREADABLE)
+    # Zoom in slowly. The picture is large (see ``decode_script``), so the steps are too small to be seen.
     frames = SECONDS * RATE
     with opened.open("rb") as file:
         width, height = _png_size(file.read(32))
-    scale = most_side / max(width, height)
+    scale = min(LARGE_SIDE, max_side) / max(width, height)
     shape = f"{max(2, round(width * scale / 2) * 2)}x{max(2, round(height * scale / 2) * 2)}"
     move = (
         f"zoompan=z='1+{ZOOM}*on/{frames}':x='(iw-iw/zoom)/2':y='(ih-ih/zoom)/2'"
@@ -51,18 +47,18 @@ def _moved(opened: Path, most_side: int, folder: Path, seconds: float) -> Path:
     arguments = ["-protocol_whitelist", "file", "-f", "png_pipe", "-i", f"file:{opened.resolve()}"]
     arguments += ["-vf", f"{move},format=yuv420p", "-frames:v", str(frames)]
     arguments += ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-f", "mp4", "moving.mp4"]
-    demand(run_ffmpeg(arguments, folder, seconds), Reason.UNREADABLE)
+    demand(run_ffmpeg(arguments, folder, seconds), Failure.UNREADABLE)
     return folder / "moving.mp4"
 
 
-def check_size(picture: Path, most_side: int) -> None:
-    """Raises ``Unfit`` by what the file's head says, before anything takes memory for it."""
+def check_size(picture: Path, max_side: int) -> None:
+    """Raises ``UnprocessableMedia`` by what the file's head says, before anything takes memory for it."""
     with picture.open("rb") as file:
-        size = size_of(file.read(MOST_HEAD_BYTES))
+        size = size_of(file.read(MAX_HEAD_BYTES))
     if size is None or min(size) < 16:
-        raise Unfit(Reason.UNREADABLE)
-    if max(size) > 4 * most_side or size[0] * size[1] > 4 * most_side * most_side:
-        raise Unfit(Reason.TOO_MANY_PIXELS)
+        raise UnprocessableMedia(Failure.UNREADABLE)
+    if max(size) > 4 * max_side or size[0] * size[1] > 4 * max_side * max_side:
+        raise UnprocessableMedia(Failure.TOO_MANY_PIXELS)
 
 
 def size_of(content: bytes) -> tuple[int, int] | None:

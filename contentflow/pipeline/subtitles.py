@@ -48,22 +48,18 @@ def words_ass(disclosure: str, seconds: float, cues: Sequence[Cue]) -> str:
         f"Style: Captions,Inter Extra Bold,{SIZE},&H00FFFFFF,&H00FFFFFF,&H00181716,&H96000000,0,0,0,0,100,"
         f"100,-1,0,1,{OUTLINE},0,2,{SAFE_RIGHT},{SAFE_RIGHT},{SAFE_BOTTOM + 28},{BY_ITS_SCRIPT}"
     )
-    lines = [line for cue in cues for line in _spoken(cue)]
+    lines = []
+    for cue in cues:
+        for index, word in enumerate(cue.words):
+            end = cue.words[index + 1].start if index + 1 < len(cue.words) else cue.end
+            shown = " ".join(
+                f"{GOLD}{_broken(each.text)}{WHITE}" if place == index else _broken(each.text)
+                for place, each in enumerate(cue.words)
+            )
+            if end > word.start:
+                lines.append(_event("Captions", word.start, end, shown))
     styles = f"{mention_style}\n{style}"
     return _HEAD.format(width=WIDTH, height=HEIGHT, style=styles) + "\n".join([mention, *lines]) + "\n"
-
-
-def _spoken(cue: Cue) -> list[str]:
-    lines = []
-    for index, word in enumerate(cue.words):
-        end = cue.words[index + 1].start if index + 1 < len(cue.words) else cue.end
-        shown = " ".join(
-            f"{GOLD}{_broken(each.text)}{WHITE}" if place == index else _broken(each.text)
-            for place, each in enumerate(cue.words)
-        )
-        if end > word.start:
-            lines.append(_event("Captions", word.start, end, shown))
-    return lines
 
 
 def _broken(word: str) -> str:

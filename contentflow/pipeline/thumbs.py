@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contentflow.pipeline.faces import Face, count_open_eyes
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 
 Gray = NDArray[np.uint8]
 
 COVERS = 3
 APART_SECONDS = 1.0
 POSTER_WIDTH, POSTER_HEIGHT = 1200, 630
-MOST_POSTER_BYTES = 300_000
+MAX_POSTER_BYTES = 300_000
 # A JPEG has no word for it: whoever opens one takes its colours for those of BT.601, in full range.
 AS_JPEG = "scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p"
 
@@ -27,7 +27,10 @@ def choose_covers(
     frames: Sequence[Gray], faces: Sequence[Face | None], times: Sequence[float], rate: Fraction
 ) -> list[int]:
     """Return up to three frame numbers of the clip, the best first, a second or more apart."""
-    scores = [_picture(frame) + _face(frame, face) for frame, face in zip(frames, faces, strict=True)]
+    scores = [
+        _picture(frame) + (0.0 if face is None else 0.5 + 0.5 * count_open_eyes(frame, face))
+        for frame, face in zip(frames, faces, strict=True)
+    ]
     # Whatever is chosen first, there is room for the others.
     apart = min(APART_SECONDS, times[-1] / (2 * COVERS - 1)) if times else 0.0
     chosen: list[float] = []
@@ -39,9 +42,9 @@ def choose_covers(
     return [max(0, round(time * rate)) for time in chosen] or [0]
 
 
-def find_promising(frames: Sequence[Gray], most: int) -> list[int]:
+def find_promising(frames: Sequence[Gray], count: int) -> list[int]:
     """Return the indexes of the sharpest and best lit, where it is worth while to look for faces."""
-    return _best_first([_picture(frame) for frame in frames])[:most]
+    return _best_first([_picture(frame) for frame in frames])[:count]
 
 
 def _best_first(scores: Sequence[float]) -> list[int]:
@@ -49,23 +52,11 @@ def _best_first(scores: Sequence[float]) -> list[int]:
 
 
 def _picture(frame: Gray) -> float:
-    return _sharpness(frame) * 0.5 + _light(frame)
-
-
-def _face(frame: Gray, face: Face | None) -> float:
-    return 0.0 if face is None else 0.5 + 0.5 * count_open_eyes(frame, face)
-
-
-def _sharpness(frame: Gray) -> float:
-    """Return 0 for an even grey, towards 1 for crisp edges."""
+    # 0 for an even grey, towards 1 for crisp edges.
     variance = float(cv2.Laplacian(frame, cv2.CV_64F).var())
-    return variance / (variance + 200.0)
-
-
-def _light(frame: Gray) -> float:
-    """Return 1 for a picture of middle brightness and full range, 0 for black, white or fog."""
+    # 1 for a picture of middle brightness and full range, 0 for black, white or fog.
     mean, spread = float(frame.mean()) / 255, float(frame.std()) / 64
-    return max(0.0, 1 - abs(mean - 0.5) * 2) * min(1.0, spread)
+    return variance / (variance + 200.0) * 0.5 + max(0.0, 1 - abs(mean - 0.5) * 2) * min(1.0, spread)
 
 
 def poster_graph() -> str:
@@ -80,11 +71,11 @@ def poster_graph() -> str:
 
 
 def shrink_poster(poster: Path) -> None:
-    """Make a poster that is too heavy for link previews lighter; raises ``Unfit``."""
+    """Make a poster that is too heavy for link previews lighter; raises ``UnprocessableMedia``."""
     for quality in (75, 55, 35, 15):
-        if poster.stat().st_size < MOST_POSTER_BYTES:
+        if poster.stat().st_size < MAX_POSTER_BYTES:
             return
         picture = cv2.imread(str(poster))
         if picture is None:
-            raise Unfit(Reason.RENDER)
+            raise UnprocessableMedia(Failure.RENDER)
         cv2.imwrite(str(poster), picture, [cv2.IMWRITE_JPEG_QUALITY, quality])

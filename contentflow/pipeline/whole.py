@@ -15,9 +15,9 @@ from contentflow.pipeline.sniff import Kind
 # What may stand at the top of a film; anything else after them is a recorder's own note, or rubbish.
 _TOP = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"uuid", b"meta", b"mfra"}
 _TOP |= {b"sidx", b"ssix", b"pdin", b"pnot", b"udta", b"prft", b"emsg"}
-MOST_BOXES = 100_000
+MAX_BOXES = 100_000
 _SEGMENT = b"\x18\x53\x80\x67"
-_LONGEST_HEAD = 4096
+_MAX_HEAD = 4096
 _TRACKS_END = 256 * 1024
 
 
@@ -28,22 +28,25 @@ def is_cut_off(source: Path, kind: Kind) -> bool:
     size = source.stat().st_size
     with source.open("rb") as file:
         if kind is Kind.MP4:
-            return _ends_within_a_box(file, size)
-        return kind is Kind.MATROSKA and _ends_within_the_segment(file.read(_LONGEST_HEAD), size)
+            return _ends_within_a_box_or_without_an_index(file, size)
+        return kind is Kind.MATROSKA and _ends_within_the_segment(file.read(_MAX_HEAD), size)
 
 
-def _ends_within_a_box(file: BinaryIO, size: int) -> bool:
-    at = 0
-    for _ in range(MOST_BOXES):
+def _ends_within_a_box_or_without_an_index(file: BinaryIO, size: int) -> bool:
+    at, has_index = 0, False
+    for _ in range(MAX_BOXES):
         file.seek(at)
         head = file.read(16)
-        if len(head) < 8 or head[4:8] not in _TOP:
+        if len(head) < 8:
+            return not has_index
+        if head[4:8] not in _TOP:
             return False
+        has_index = has_index or head[4:8] == b"moov"
         length = int.from_bytes(head[:4])
         if length == 1:
             length = int.from_bytes(head[8:16])
         if length < 8:  # 0: up to the end, wherever that is.
-            return False
+            return length == 0 and not has_index
         at += length
         if at > size:
             return True
@@ -90,7 +93,7 @@ def is_cut_off_picture(picture: Path) -> bool:
 def _find_scan(file: BinaryIO) -> bool:
     """Go to where the picture itself begins: a small one among a camera's notes has an end, too."""
     file.seek(2)
-    for _ in range(MOST_BOXES):
+    for _ in range(MAX_BOXES):
         head = file.read(4)
         if len(head) < 4 or head[0] != 0xFF:
             return False

@@ -11,7 +11,7 @@ from contentflow.portal.services import is_confirmed
 
 class EraseForm(FlaskForm):
     class Meta:
-        csrf = False  # checked at admission, for every form alike
+        csrf = False  # Checked for every form at once, before the view.
 
     confirm = StringField()
 

@@ -51,13 +51,11 @@ def next_step(posts: list[PostFacts]) -> NextStep:
         untried = [network for network in NETWORKS if not post.shares.get(network)]
         if untried:
             act: Act = "another_network" if _clicks(post) else "repeat"
-            return NextStep(act, post, best=_best(post), untried=untried[0])
+            clicks = post.valid_by_channel
+            best = max(clicks, key=lambda channel: clicks[channel], default="")
+            return NextStep(act, post, best=best, untried=untried[0])
     return NextStep("create", posts[0] if posts else None)
 
 
 def _clicks(post: PostFacts) -> int:
     return sum(post.valid_by_channel.values())
-
-
-def _best(post: PostFacts) -> str:
-    return max(post.valid_by_channel, key=lambda channel: post.valid_by_channel[channel], default="")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,21 +14,24 @@ from contentflow.byop import clips, pages
 from contentflow.byop.models import Submission
 from contentflow.byop.pages import PostPage
 from contentflow.byop.words import DEFAULT_TITLE
-from contentflow.core import audit, clock
+from contentflow.core import audit
 from contentflow.core.errors import Refused
 from contentflow.core.registry import export_of
-from contentflow.earnings import ledger
+from contentflow.ledger import services as ledger
+from contentflow.ledger.services import UNAPPROVED
 from contentflow.links import services as links
-from contentflow.partners import erasing
+from contentflow.links.sentences import VerdictLine, channel_name, explain
+from contentflow.partners import erasure
 from contentflow.partners.models import Partner
 from contentflow.portal.next_step import NextStep, PostFacts, next_step
 from contentflow.sharekit import services as sharekit
-from contentflow.sharekit.sentences import VerdictLine, channel_name, explain
 
 PAGE = 20
 LOOKED_AT = 50  # What is due next is sought among the newest posts.
 DAYS = 30
+BAR_WIDTH = 10  # of which a unit on each side is empty
 WORDS = ("erase", "effacer")
+# These are always there, in this order; what else the registry holds follows.
 EXPORT_KEYS = (
     "submissions",
     "share_logs",
@@ -65,9 +69,22 @@ class Post:
         return _named(self.valid_by_channel)
 
     @property
+    def facts(self) -> PostFacts:
+        return PostFacts(self.submission.id, self.title, self.shares, self.valid_by_channel, self.due)
+
+    @property
     def elsewhere(self) -> int:
         """Valid clicks of all channels but the three best."""
         return sum(count for _, count in self.channels[3:])
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A day's clicks in the chart, in the chart's own units; ``y`` is counted from the top."""
+
+    x: int
+    y: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -99,13 +116,27 @@ class Home:
         return sum(count for _, count in self.days)
 
     @property
+    def bars(self) -> list[Bar]:
+        """The days with clicks, drawn in a box of ``chart_width`` by ``busiest``."""
+        top = self.busiest
+        return [
+            Bar(BAR_WIDTH * place + 1, top - count, count)
+            for place, (_, count) in enumerate(self.days)
+            if count
+        ]
+
+    @property
+    def chart_width(self) -> int:
+        return BAR_WIDTH * len(self.days)
+
+    @property
     def busiest(self) -> int:
         return max((count for _, count in self.days), default=0)
 
     @property
     def earned(self) -> int:
-        """Cents, over all time, what was paid included."""
-        return sum(self.balances.values())
+        """Cents, over all time, what was paid included; what no advertiser approved yet is not."""
+        return sum(self.balances.values()) - self.balances[UNAPPROVED]
 
     @property
     def explained(self) -> list[VerdictLine]:
@@ -121,39 +152,23 @@ def home(partner_id: str, before: str = "", after: str = "") -> Home:
     page = pages.page_of_posts(partner_id, PAGE, before, after)
     recent = clips.posts_to_approve(partner_id, 1)
     recent += pages.newest_posts(partner_id, LOOKED_AT, Submission.archived_at.is_(None))
-    posts = {post.submission.id: post for post in _posts_of([*page.posts, *recent])}
-    counts = links.counts_of_partner(partner_id)
-    return Home(
-        posts=[posts[submission.id] for submission in page.posts],
-        page=page,
-        verdicts=_summed(counts),
-        channels=_named({channel: verdicts.get("valid", 0) for channel, verdicts in counts.items()}),
-        days=links.daily_valid(partner_id, DAYS),
-        balances=ledger.balances(partner_id),
-        step=next_step([_facts(posts[submission.id]) for submission in recent]),
-    )
-
-
-def _posts_of(submissions: Iterable[Submission]) -> list[Post]:
-    own = {submission.id: submission for submission in submissions}
+    own = {submission.id: submission for submission in [*page.rows, *recent]}
     shares, valid = sharekit.share_counts(own), links.valid_by_channel(own)
     due = clips.steps_due(own.values())
-    return [
-        Post(post, shares.get(post.id, {}), valid.get(post.id, {}), due.get(post.id, ""))
+    posts = {
+        post.id: Post(post, shares.get(post.id, {}), valid.get(post.id, {}), due.get(post.id, ""))
         for post in own.values()
-    ]
-
-
-def _facts(post: Post) -> PostFacts:
-    return PostFacts(post.submission.id, post.title, post.shares, post.valid_by_channel, post.due)
-
-
-def _summed(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for of_post in counts.values():
-        for key, count in of_post.items():
-            total[key] = total.get(key, 0) + count
-    return total
+    }
+    counts = links.counts_of_partner(partner_id)
+    return Home(
+        posts=[posts[submission.id] for submission in page.rows],
+        page=page,
+        verdicts=sum(map(Counter, counts.values()), Counter()),
+        channels=_named({channel: verdicts.get("valid", 0) for channel, verdicts in counts.items()}),
+        days=links.daily_valid(partner_id, DAYS),
+        balances=ledger.standing(partner_id),
+        step=next_step([posts[submission.id].facts for submission in recent]),
+    )
 
 
 def _named(counts: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -165,15 +180,9 @@ def _named(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def export(partner: Partner) -> dict[str, Any]:
-    """Return everything we hold on the partner; a capability that is not there yet has an empty list."""
-    found = export_of(partner.id)
-    person = {
-        "id": partner.id,
-        "email": partner.email,
-        "name": partner.name,
-        "created_at": clock.iso(partner.created_at),
-    }
-    return {"partner": person} | {key: found.get(key, []) for key in EXPORT_KEYS}
+    """Return everything we hold on the partner: the person, and whatever capabilities handed in."""
+    empty: dict[str, Any] = {key: [] for key in EXPORT_KEYS}
+    return {"partner": partner.to_dict()} | empty | dict(export_of(partner.id))
 
 
 class NotConfirmed(Refused):
@@ -194,7 +203,7 @@ class Owed:
 
 
 def owed_to(partner_id: str) -> Owed:
-    balances = ledger.balances(partner_id)
+    balances = ledger.standing(partner_id)
     return Owed(*(max(0, balances[name]) for name in ("available", "pending", "held")))
 
 
@@ -211,6 +220,6 @@ def erase(partner_id: str, confirm: str) -> None:
     """
     if not is_confirmed(confirm):
         raise NotConfirmed
-    erasing.begin(partner_id)
+    erasure.begin(partner_id)
     if cents := owed_to(partner_id).total:
         audit.note(partner_id, "partner.give_up", f"{cents} cents")

@@ -10,9 +10,11 @@ from contentflow.byop.lengths import LIMITS
 from contentflow.byop.models import Submission
 from contentflow.byop.words import AD_MARK, Words, share_text
 from contentflow.config import Settings
+from contentflow.ledger.services import UNAPPROVED
+from contentflow.links.sentences import VerdictLine, channel_name, explain
 from contentflow.offers.models import Offer
 from contentflow.sharekit.intents import INTENT_CHANNELS, intent_url
-from contentflow.sharekit.sentences import VerdictLine, channel_name, explain
+from contentflow.sharekit.turns import Showing
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,20 @@ class Kit:
     valid_by_channel: Mapping[str, int]
     clip: Clip | None
     earned: Mapping[str, int]  # cents by account
+    showing: Showing
 
     @property
     def earned_cents(self) -> int:
-        return sum(self.earned.values())
+        return sum(cents for account, cents in self.earned.items() if account != UNAPPROVED)
 
     @property
     def is_archived(self) -> bool:
         return self.submission.archived_at is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for the team, or was refused by it: nothing of it is shared."""
+        return self.submission.is_waiting
 
     @property
     def short_url(self) -> str:
@@ -112,6 +120,14 @@ class PublicPost:
         """The disclosure, then one line of the post: for previews, which show little."""
         line = " ".join(self.words.description.split()) or self.words.cta
         return f"{self.disclosure} · {line}"[:200]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a mail may show of its post: its public page and, of an approved clip, the wide picture."""
+
+    page_url: str
+    picture: str = ""
 
 
 def compose(words: Words, channel: str, url: str, chosen: Settings) -> ShareText:

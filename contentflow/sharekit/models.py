@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypedDict
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -15,10 +16,24 @@ from contentflow.mailing.models import Delivery
 MESSAGE_LENGTH = 2_000
 
 
+class ShareLogRecord(TypedDict):
+    """A share as programs read one; ``recipients`` are those whose mails were not taken back."""
+
+    id: str
+    submission_id: str
+    channel: str
+    recipients: int
+    at: str | None
+    variant: str
+    turn: int | None
+    chance_bp: int | None
+
+
 class ShareLog(Base):
     """One press of a share button, or one e-mail send with its number of recipients.
 
-    ``send_id`` leads to the mails of a send: those that were taken back are no share.
+    ``send_id`` leads to the mails of a send: those that were taken back are no share. ``variant`` is the one
+    that was shared; ``turn`` and ``chance_bp`` (of the second variant, then) only where the lot chose it.
     """
 
     __tablename__ = "contact_share_logs"
@@ -27,6 +42,8 @@ class ShareLog(Base):
         Index(None, "submission_id", "channel"),
         Index(None, "created_at"),
         Index(None, "send_id"),
+        # A turn that is pressed twice counts once for the test.
+        Index("uq_contact_share_logs_turn", "submission_id", "turn", unique=True),
     )
 
     id: Mapped[str] = mapped_column(String(22), primary_key=True, default=new_id)
@@ -36,7 +53,22 @@ class ShareLog(Base):
     recipients_count: Mapped[int] = mapped_column(default=0)
     send_id: Mapped[str | None] = mapped_column(String(22))
     message: Mapped[str] = mapped_column(String(MESSAGE_LENGTH), default="")
+    variant: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    turn: Mapped[int | None]
+    chance_bp: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    def to_dict(self, recipients: int) -> ShareLogRecord:
+        return {
+            "id": self.id,
+            "submission_id": self.submission_id,
+            "channel": self.channel,
+            "recipients": recipients,
+            "at": clock.iso(self.created_at),
+            "variant": self.variant,
+            "turn": self.turn,
+            "chance_bp": self.chance_bp,
+        }
 
 
 class ShareSum(Base):

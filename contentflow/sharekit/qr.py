@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from io import BytesIO
 
-import segno
-
 _QUIET_MODULES = 4  # ISO/IEC 18004 asks for four.
 _PIXELS_A_MODULE = 12
 
@@ -20,6 +18,8 @@ def qr_png(url: str) -> bytes:
 
 
 def _drawn(url: str, kind: str) -> bytes:
+    import segno
+
     picture = BytesIO()
     code = segno.make(url, error="m", micro=False)
     code.save(picture, kind, scale=_PIXELS_A_MODULE, border=_QUIET_MODULES, dark="#000", light="#fff")

@@ -9,21 +9,21 @@ from flask.typing import ResponseReturnValue
 
 from contentflow.byop.clip_form import ClipForm
 from contentflow.config import settings
+from contentflow.contacts import services as contacts
 from contentflow.core.db import transaction
 from contentflow.core.errors import NotFound
 from contentflow.links.models import Link
-from contentflow.mailing import services as mailing
-from contentflow.partners import addresses
+from contentflow.links.sentences import CHANNEL_NAMES
 from contentflow.partners.sessions import current_partner
-from contentflow.sharekit import emails, quota, services
+from contentflow.sharekit import emails, quota, sends, services, variants
 from contentflow.sharekit.forms import EmailForm
 from contentflow.sharekit.kit import Kit, PublicPost
 from contentflow.sharekit.qr import qr_png, qr_svg
-from contentflow.sharekit.sentences import CHANNEL_NAMES, TEXT_TABS
-from contentflow.web import admission
-from contentflow.web.admission import partner_required
-from contentflow.web.files import send_media
-from contentflow.web.htmx import go_to, is_htmx, render
+from contentflow.sharekit.sentences import TEXT_TABS
+from contentflow.web import access
+from contentflow.web.access import partner_required
+from contentflow.web.files import lend_media, send_media
+from contentflow.web.htmx import announce, go_to, is_htmx, render
 from contentflow.web.limits import MINUTE, take
 from contentflow.web.security import client_hash
 
@@ -39,12 +39,12 @@ CARD_PICTURES = {
 
 
 @bp.app_template_global()
-def log_attributes(submission_id: str, channel: str) -> dict[str, str]:
+def log_attributes(submission_id: str, channel: str, turn: str = "") -> dict[str, str]:
     """The attributes of a share control: what `share` fires is logged, and the counters move."""
     return {
         "data-channel": channel,
         "hx-post": url_for("sharekit.log"),
-        "hx-vals": json.dumps({"sid": submission_id, "ch": channel}),
+        "hx-vals": json.dumps({"sid": submission_id, "ch": channel} | ({"turn": turn} if turn else {})),
         "hx-trigger": "share",
         "hx-target": "#share-counters",
         "hx-swap": "outerHTML",
@@ -66,6 +66,7 @@ def kit() -> ResponseReturnValue:
         names=CHANNEL_NAMES,
         tabs=TEXT_TABS,
         chosen=chosen if chosen in TEXT_TABS else "copy",
+        **variants.proposed(found, request.args.get("proposal", "")),
         **_mail_card(found),
     )
 
@@ -74,39 +75,12 @@ def _mail_card(kit: Kit) -> dict[str, Any]:
     """The mail form, or what became of the send that the address names; nothing while it is off."""
     if not settings().can_mail_kits:
         return {"mails": False}
-    partner_id, send_id = current_partner().id, request.args.get("send")
-    result = mailing.send_result(partner_id, emails.send_named(send_id)) if send_id else None
-    if result is not None and result.submission_id != kit.submission.id:
-        raise NotFound
-    form, planned = EmailForm(formdata=None), emails.Plan(kit, [])
-    recent = mailing.recent_sends(partner_id, kit.submission.id, emails.RECENT)
-    shown = {"sid": kit.submission.id, "form": form, "planned": planned, "result": result, "recent": recent}
-    return {"mails": True, **shown, **quota.places(partner_id)}
-
-
-@bp.app_template_filter()
-def verdict_sentence(verdict: str, reason: str = "") -> str:
-    return emails.explain(verdict, reason)
-
-
-@bp.app_template_filter()
-def likely_meant(address: str) -> str | None:
-    return addresses.likely_meant(address)
-
-
-@bp.app_template_filter()
-def state_icon(state: str | None) -> str:
-    return emails.STATE_ICONS.get(state or "", "triangle-alert")
-
-
-@bp.app_template_filter()
-def sent_headline(states: list[str]) -> str:
-    return emails.headline(states)
-
-
-@bp.app_template_filter()
-def state_sentence(state: str) -> str:
-    return str(emails.STATE_SENTENCES[state])
+    partner_id, sid, send_id = current_partner().id, kit.submission.id, request.args.get("send")
+    result = sends.send_result(partner_id, send_id, sid) if send_id else None
+    form, planned = EmailForm(formdata=None), emails.SharePlan(kit.submission)
+    recent = sends.recent_sends(partner_id, sid, emails.RECENT)
+    shown = {"sid": sid, "form": form, "planned": planned, "result": result, "recent": recent}
+    return {"mails": True, "book_tags": contacts.all_tags(partner_id), **shown, **quota.remaining(partner_id)}
 
 
 @bp.post("/byop/log")
@@ -115,13 +89,15 @@ def log() -> ResponseReturnValue:
     partner_id, submission_id = current_partner().id, request.form.get("sid", "")
     with transaction():
         take("share-log", partner_id, settings().log_per_minute, MINUTE)
-        services.press(partner_id, submission_id, request.form.get("ch", ""))
+        sent = request.form
+        services.record_share(partner_id, submission_id, sent.get("ch", ""), sent.get("turn", ""))
     if not is_htmx():
         return go_to(url_for("sharekit.kit", id=submission_id))
     found = services.kit(partner_id, submission_id)
-    response = render("sharekit/counters.html", kit=found, names=CHANNEL_NAMES)
-    response.headers["HX-Trigger-After-Settle"] = "pressed"
-    return response
+    response = render(
+        "sharekit/counters.html", kit=found, names=CHANNEL_NAMES, tabs=TEXT_TABS, chosen="copy", fresh=True
+    )
+    return announce(response, "pressed")
 
 
 @bp.get("/byop/qr")
@@ -139,7 +115,7 @@ def qr() -> ResponseReturnValue:
 
 
 @bp.get("/p/<code:code>")
-@admission.public
+@access.public
 def public(code: str) -> ResponseReturnValue:
     post = services.find_public_post(code)
     if post is None:
@@ -157,7 +133,7 @@ PUBLIC_FILES = {"clip.mp4": "clip", "poster.jpg": "poster", "cover.jpg": "cover"
 
 
 @bp.get("/p/<code>/<any('clip.mp4', 'poster.jpg', 'cover.jpg', 'captions.vtt'):name>")
-@admission.public
+@access.public
 def public_file(code: str, name: str) -> ResponseReturnValue:
     """A file of the approved clip, with ranges; what is not approved does not exist."""
     found = services.find_public_file(code, PUBLIC_FILES[name])
@@ -165,14 +141,15 @@ def public_file(code: str, name: str) -> ResponseReturnValue:
         _count_unknown_code()
         raise NotFound
     path, kind = found
-    response = send_media(path, kind, max_age=0)
+    lend = lend_media if name == "clip.mp4" else send_media
+    response = lend(path, kind, max_age=0)
     response.headers.update(NOINDEX | EVERYWHERE)
     return response
 
 
 def preview_card(link: Link) -> Response:
     """The answer of a short link to agents that draw a preview of it."""
-    return _page_for_anybody("sharekit/card.html", services.public_post_of(link))
+    return _page_for_anybody("sharekit/link_preview.html", services.public_post_of(link))
 
 
 def _page_for_anybody(page: str, post: PublicPost) -> Response:

@@ -1,4 +1,4 @@
-"""Every refusal becomes a page, or a notice for HTMX: never a trace, a path, SQL or a secret."""
+"""Every refusal becomes a page, a notice for HTMX or JSON: never a trace, a path, SQL or a secret."""
 
 from __future__ import annotations
 
@@ -6,30 +6,43 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 
-from flask import Flask, Response, g, make_response, render_template, request
+from flask import Flask, Response, current_app, g, json, make_response, render_template, request
 from flask_babel import gettext as _
+from gunicorn.http.errors import NoMoreData, ParseException
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge, ServiceUnavailable
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    InternalServerError,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+)
 
+from contentflow.core import logs
 from contentflow.core.db import db
 from contentflow.core.errors import Refused
 from contentflow.core.ids import new_id
 from contentflow.web.htmx import is_htmx
+from contentflow.web.security import our_path
 
 log = logging.getLogger(__name__)
 
 DRAIN_BYTES = 32 * 1024 * 1024
 DRAIN_SECONDS = 0.7
+PROBLEM = "application/problem+json"
 
 
 def init_app(app: Flask) -> None:
-    app.before_request(_name_request)
+    app.before_request(lambda: logs.belong_to(request_id=request_id()))
     app.after_request(_tell_request_id)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(HTTPException, _http)
+    for malformed in (ParseException, NoMoreData):  # Chunks are parsed as we read them.
+        app.register_error_handler(malformed, lambda error: _http(BadRequest()))
     app.register_error_handler(SQLAlchemyError, _database)
     app.register_error_handler(Exception, _unforeseen)
 
@@ -38,10 +51,6 @@ def request_id() -> str:
     if "request_id" not in g:
         g.request_id = new_id()[:12]
     return str(g.request_id)
-
-
-def _name_request() -> None:
-    request_id()
 
 
 def _tell_request_id(response: Response) -> Response:
@@ -70,20 +79,47 @@ def sentence(status: int) -> tuple[str, str]:
             _("Le service reprend dans quelques secondes. Rien de ce qui a été confirmé n’est perdu."),
         ),
     }
+    if status < 500:
+        refused = (_("Ce n’est pas possible"), _("Cette demande ne peut pas être faite ainsi."))
+        return known.get(status, refused)
     return known.get(
         status, (_("Une erreur de notre côté"), _("Ce n’est pas toi. Réessaie dans un instant."))
     )
 
 
 def answer(status: int, message: str | None = None) -> Response:
-    """Render the error page, or for HTMX the notice, of a status."""
+    """Render the error page of a status, for HTMX the notice, for a machine the problem."""
     title, default = sentence(status)
+    if is_machine():
+        return problem(status, message or default)
     context = {"status": status, "title": title, "message": message or default, "request_id": request_id()}
     if is_htmx():
         response = make_response(render_template("web/_error.html", **context), status)
         response.headers.update({"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"})
         return response
-    return make_response(render_template("web/error.html", **context), status)
+    return make_response(render_template("web/error.html", **context, **_way_back(status)), status)
+
+
+def _way_back(status: int) -> dict[str, str]:
+    """Return where a form that was refused stood; nothing where its page cannot be opened again."""
+    page = our_path(request.referrer) if request.method == "POST" and status < 500 else None
+    routes = current_app.create_url_adapter(request)
+    if page is None or routes is None or not routes.test(page.partition("?")[0], method="GET"):
+        return {}
+    return {"next_url": page, "next_text": _("Revenir à la page")}
+
+
+def is_machine() -> bool:
+    """Whether a program asks: it sends JSON, or would rather have JSON than a page."""
+    kinds = ("text/html", "application/json", PROBLEM)
+    return request.is_json or request.accept_mimetypes.best_match(kinds, "text/html") != "text/html"
+
+
+def problem(status: int, detail: str, **more: object) -> Response:
+    """Answer a program (RFC 9457): ``detail`` is the sentence that a page would show, ``more`` goes along."""
+    title = HTTPStatus(status).phrase
+    told = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return Response(json.dumps(told | more) + "\n", status, mimetype=PROBLEM)
 
 
 def _refused(error: Refused) -> Response:
@@ -113,7 +149,7 @@ def _too_large(error: RequestEntityTooLarge) -> Response:
 def drain() -> None:
     """Read away what the client still sends, for a while: else it meets a reset, not our answer."""
     stream, left, until = request.environ["wsgi.input"], DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
-    with _short_of_patience(), contextlib.suppress(TimeoutError):
+    with _with_short_timeouts(), contextlib.suppress(TimeoutError):
         while left > 0 and time.monotonic() < until:
             chunk = stream.read(min(left, 65_536))
             if not chunk:
@@ -122,7 +158,7 @@ def drain() -> None:
 
 
 @contextlib.contextmanager
-def _short_of_patience() -> Iterator[None]:
+def _with_short_timeouts() -> Iterator[None]:
     """Who announces a body and does not send it holds no thread; other servers than gunicorn see to it."""
     connection = request.environ.get("gunicorn.socket")
     if connection is None:

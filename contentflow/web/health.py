@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contentflow.core.db import db
 from contentflow.core.registry import registry
-from contentflow.web.admission import public
+from contentflow.web.access import public
 
 log = logging.getLogger(__name__)
 bp = Blueprint("health", __name__)
@@ -25,17 +25,14 @@ def healthz() -> ResponseReturnValue:
 @bp.get("/readyz")
 @public
 def readyz() -> ResponseReturnValue:
-    is_ready = all(_passes(name) for name in registry().readiness)
-    text, status = ("ready\n", 200) if is_ready else ("not ready\n", 503)
-    return Response(text, status, mimetype="text/plain", headers={"Cache-Control": "no-store"})
-
-
-def _passes(name: str) -> bool:
-    try:
-        complaint = registry().readiness[name]()
-    except SQLAlchemyError as error:
-        db.session.rollback()
-        complaint = type(error).__name__
-    if complaint is not None:
-        log.warning("not ready: %s: %s", name, complaint)
-    return complaint is None
+    headers = {"Cache-Control": "no-store"}
+    for name, check in registry().readiness.items():
+        try:
+            complaint = check()
+        except SQLAlchemyError as error:
+            db.session.rollback()
+            complaint = type(error).__name__
+        if complaint is not None:
+            log.warning("not ready: %s: %s", name, complaint)
+            return Response("not ready\n", 503, mimetype="text/plain", headers=headers)
+    return Response("ready\n", mimetype="text/plain", headers=headers)

@@ -11,8 +11,9 @@ from flask_login import current_user
 from contentflow.config import settings
 from contentflow.core import clock
 from contentflow.core.registry import registry
-from contentflow.web.admission import public
+from contentflow.web.access import always_open, public
 from contentflow.web.htmx import go_to, render
+from contentflow.web.identity import identity
 from contentflow.web.language import LANGUAGES
 from contentflow.web.security import our_path
 
@@ -30,10 +31,11 @@ def home() -> ResponseReturnValue:
 @bp.get("/legal")
 @public
 def legal() -> ResponseReturnValue:
-    return render("web/legal.html", contact=settings().email_from, kept=registry().kept)
+    return render("web/legal.html", contact=identity().contact, retention=registry().retention)
 
 
 @bp.post("/language")
+@always_open
 @public
 def language() -> ResponseReturnValue:
     if request.form.get("lang") not in LANGUAGES:
@@ -54,6 +56,7 @@ def robots() -> ResponseReturnValue:
         "Disallow: /byop/",
         "Disallow: /partner/",
         "Disallow: /unsubscribe/",
+        "Disallow: /preferences/",
     ]
     return Response("\n".join(lines) + "\n", mimetype="text/plain")
 
@@ -63,7 +66,8 @@ def robots() -> ResponseReturnValue:
 def security_txt() -> ResponseReturnValue:
     """RFC 9116: contact and expiry are required."""
     base, expires = settings().public_base_url, clock.now().replace(microsecond=0) + timedelta(days=180)
-    contact = f"mailto:{settings().email_from}" if settings().email_from else f"{base}/legal"
+    written = identity().contact
+    contact = f"mailto:{written}" if "@" in written else f"{base}/legal"
     lines = [
         f"Contact: {contact}",
         f"Expires: {clock.iso(expires)}",

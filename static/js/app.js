@@ -93,10 +93,11 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    const opened = event.key === "Escape" && document.querySelector("[data-menu][open]");
-    if (!opened) return;
-    opened.open = false;
-    opened.querySelector("summary").focus();
+    const left = event.key === "Escape" && (document.querySelector("[data-menu][open]") || event.target.closest(".row-asked"));
+    if (!left) return;
+    left.open = false;
+    left.querySelector("summary")?.focus();
+    left.querySelector("[data-cancel]")?.click();
   });
 
   // A refused form comes back with its errors: the first wrong field takes the focus.
@@ -128,34 +129,36 @@
     told = text || told;
   }
 
-  // A swap that takes the focused element away gives the focus to what it brought, never to <body>;
-  // lists stay scrolled where they were.
-  let pressed = null; // A button that is disabled while it is asked loses the focus before the swap.
-  let had = { focus: false, scrolled: [] };
-  function keepPlace(root) {
-    for (const [id, top] of had.scrolled) document.getElementById(id)?.scrollTo(0, top);
-    if (!had.focus || document.activeElement !== document.body) return;
+  // A swap that takes the focused element away gives the focus to what it brought, never to <body>; lists stay
+  // scrolled. Each request keeps what was pressed for it: a button that is disabled meanwhile loses the focus.
+  const kept = new WeakMap();
+  function keepPlace(root, { focus, scrolled = [] }) {
+    for (const [id, top] of scrolled) document.getElementById(id)?.scrollTo(0, top);
+    if (!focus || document.activeElement !== document.body) return;
     const place = root.querySelector?.("[data-focus], h1, h2, h3") ?? root;
     place.tabIndex = -1;
     place.focus();
   }
 
   document.addEventListener("htmx:afterSwap", showCurrentTab);
-  document.addEventListener("htmx:beforeRequest", () => (pressed = document.activeElement));
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => kept.set(detail.xhr, { pressed: document.activeElement }));
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    const pressed = kept.get(detail.xhr)?.pressed;
     const isLost = detail.requestConfig.triggeringEvent && document.activeElement === document.body;
     if (isLost && pressed?.matches("button")) pressed.focus({ preventScroll: true });
   });
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (detail.xhr.getResponseHeader("HX-Retarget")) detail.shouldSwap = true;
     const lists = [...detail.target.querySelectorAll(".scrolls[id]")];
+    const pressed = kept.get(detail.xhr)?.pressed;
     const focused = document.activeElement === document.body ? pressed : document.activeElement;
-    had = { focus: detail.target.contains(focused), scrolled: lists.map((one) => [one.id, one.scrollTop]) };
+    const scrolled = lists.map((one) => [one.id, one.scrollTop]);
+    kept.set(detail.xhr, { pressed, focus: detail.target.contains(focused ?? null), scrolled });
   });
-  document.addEventListener("htmx:afterSettle", ({ target }) => {
+  document.addEventListener("htmx:afterSettle", ({ target, detail }) => {
     showNativeShare(target);
     focusFirstError(target);
-    keepPlace(target);
+    keepPlace(target, kept.get(detail.xhr) ?? {});
     tell(target);
   });
   document.addEventListener("htmx:responseError", ({ detail }) => {

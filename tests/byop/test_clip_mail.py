@@ -22,7 +22,7 @@ from contentflow.mailing.models import CapturedMail, Delivery
 from contentflow.partners.models import Partner
 from contentflow.pipeline import rendering
 from contentflow.pipeline.models import Asset
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 from contentflow.portal import services as portal
 from contentflow.sharekit import quota
 from tests.house import browser, log_in, post, run_work
@@ -136,7 +136,7 @@ def test_a_render_that_failed_is_told_with_what_to_do(
     app: Flask, now: Any, sid: str, monkeypatch: pytest.MonkeyPatch
 ):
     def broken(*_: Any) -> Any:
-        raise Unfit(Reason.PROTECTED)
+        raise UnprocessableMedia(Failure.PROTECTED)
 
     monkeypatch.setattr(rendering, "make_clip", broken)
     finish(app, now)

@@ -18,12 +18,13 @@ from contentflow.byop import services as byop
 from contentflow.byop.models import Submission
 from contentflow.core import clock
 from contentflow.core.db import db
-from contentflow.core.work import bells
+from contentflow.core.maintenance import maintenance
 from contentflow.links import services as links
 from contentflow.partners.models import Partner
 from contentflow.pipeline import rendering, services, tasks
-from contentflow.pipeline.models import Asset
-from contentflow.pipeline.probe import Limits, probe
+from contentflow.pipeline.models import ASSETS, Asset
+from contentflow.pipeline.probe import MediaLimits, probe
+from contentflow.pipeline.renders import RenderOptions
 from contentflow.pipeline.sniff import Kind
 from tests.house import browser, csrf, log_in, post, run_work
 from tests.pipeline.films import film
@@ -86,7 +87,7 @@ def test_a_video_that_is_sent_becomes_a_clip_that_the_partner_approves(
     clip = alice_client.get(f"/byop/clip?id={sid}")
     assert clip.mimetype == "video/mp4"
     (tmp_path / "clip.mp4").write_bytes(clip.data)
-    media = probe(tmp_path / "clip.mp4", Kind.MP4, Limits())
+    media = probe(tmp_path / "clip.mp4", Kind.MP4, MediaLimits())
     assert (media.width, media.height) == (1080, 1920)
 
     assert client.get(f"{page_url(sid)}/clip.mp4").status_code == 404
@@ -148,7 +149,7 @@ def test_a_new_render_takes_the_approval_back(
     assert client.get(f"{page_url(sid)}/clip.mp4").status_code == 404
     run_work(app)
 
-    assert asset_of(sid).wishes["framing"] == "crop"
+    assert asset_of(sid).options.framing == "crop"
     assert asset_of(sid).render_id != first
     assert client.get(f"{page_url(sid)}/clip.mp4").status_code == 404
     assert files_under(tmp_path / "media").count("clip.mp4") == 1
@@ -174,6 +175,24 @@ def test_a_chosen_cover_is_what_everybody_sees_and_the_approval_stays(
     assert pictures[0] != pictures[1]
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_second_version_shows_its_own_cover_by_its_own_codes(
+    app: Flask, alice_client: FlaskClient, client: FlaskClient, short_film: bytes
+):
+    sid = sent(alice_client, short_film)
+    run_work(app)
+    post(alice_client, "/byop/approve", {"sid": sid})
+    first = page_url(sid)
+
+    post(alice_client, "/byop/variants", {"sid": sid, "hook": "Autre accroche", "cover": "2", "nonce": "n"})
+
+    second = f"/p/{links.links_of(sid, 'b')['copy'].code}"
+    assert client.get(f"{second}/poster.jpg").data.endswith(b"poster-3.jpg")
+    assert client.get(f"{second}/cover.jpg").data.endswith(b"cover-3.jpg")
+    assert client.get(f"{first}/cover.jpg").data.endswith(b"cover-1.jpg")
+    assert client.get(f"{second}/clip.mp4").status_code == 200
+
+
 def _page(client: FlaskClient, sid: str) -> str:
     return client.get(page_url(sid)).get_data(as_text=True)
 
@@ -184,7 +203,7 @@ def test_the_kit_shows_which_cover_is_chosen(app: Flask, alice_client: FlaskClie
     run_work(app)
 
     def checked(page: str) -> list[str]:
-        return re.findall(r'name="cover" value="(\d)" checked', page)
+        return re.findall(r'id="cover-\d" name="cover" value="(\d)" checked', page)
 
     assert checked(alice_client.get(f"/byop/kit?id={sid}").get_data(as_text=True)) == ["1"]
     answer = post(alice_client, "/byop/cover", {"sid": sid, "cover": "2"}, headers=HTMX)
@@ -271,8 +290,8 @@ def test_corrected_words_come_back_at_the_times_that_were_heard(
 
     post(alice_client, "/byop/retry", {"sid": sid, "text": "bonsoir"})
 
-    wishes = asset_of(sid).wishes
-    assert (wishes["text"], wishes["heard"]) == ("bonsoir", [[0.0, 0.5, "bonjour"]])
+    options = asset_of(sid).options
+    assert (options.text, options.heard) == ("bonsoir", ((0.0, 0.5, "bonjour"),))
 
 
 @pytest.mark.usefixtures("quick")
@@ -286,7 +305,7 @@ def test_a_wish_that_makes_no_sense_is_refused_and_nothing_changes(
     run_work(app)
 
     assert post(alice_client, "/byop/retry", {"sid": sid, **wrong}).status_code == 422
-    assert (asset_of(sid).state, asset_of(sid).wishes) == ("ready", {})
+    assert (asset_of(sid).state, asset_of(sid).options) == ("ready", RenderOptions())
 
 
 def test_a_file_that_is_no_video_fails_with_what_to_do_and_can_be_tried_again(
@@ -395,7 +414,7 @@ def test_the_sixth_try_of_a_video_whose_workers_were_killed_is_its_end(
 
     sid = sent(alice_client, short_film)
     with time_machine.travel(clock.now(), tick=False) as now:
-        for _ in range(services.MOST_ATTEMPTS):
+        for _ in range(ASSETS.max_attempts):
             with transaction():
                 assert queue.claim_next(queue.IS_HERE) is not None
             now.shift(timedelta(seconds=31))
@@ -416,9 +435,9 @@ def test_a_worker_whose_asset_was_taken_writes_nothing(
         claim = queue.claim_next(queue.IS_HERE)
     assert claim is not None
     with transaction():
-        queue.try_later(claim.asset_id, claim.lease, 1)
+        ASSETS.retry_later(claim)
 
-    rendering.work_off(claim, rendering.make)
+    rendering.run_job(claim, rendering.render)
 
     assert asset_of(sid).state == "new"
     assert files_under(tmp_path / "media") == files_under(tmp_path / "work") == []
@@ -432,8 +451,8 @@ def test_an_original_goes_after_its_days_and_the_clip_stays(
     run_work(app)
 
     with time_machine.travel(clock.now() + timedelta(days=31)):
-        for chore in bells().chores:
-            chore()
+        for act in maintenance().hourly.values():
+            act()
 
     assert files_under(tmp_path / "originals") == []
     assert "clip.mp4" in files_under(tmp_path / "media")
@@ -444,10 +463,10 @@ def test_an_original_goes_after_its_days_and_the_clip_stays(
 def test_a_site_that_is_away_is_asked_again_later(
     app: Flask, alice_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ):
-    from contentflow.pipeline.reasons import Reason, Unfit
+    from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 
     def away(*_: Any) -> Any:
-        raise Unfit(Reason.UNREACHABLE, is_passing=True)
+        raise UnprocessableMedia(Failure.UNREACHABLE, is_passing=True)
 
     monkeypatch.setattr(rendering, "fetch", away)
     answer = post(alice_client, "/byop/submit", {"source_url": "https://video.example.com/1"})
@@ -457,7 +476,7 @@ def test_a_site_that_is_away_is_asked_again_later(
     assert (asset_of(sid).state, asset_of(sid).attempts) == ("new", 1)
 
     with time_machine.travel(clock.now(), tick=False) as now:
-        for _ in range(services.MOST_ATTEMPTS):
+        for _ in range(ASSETS.max_attempts):
             now.shift(timedelta(hours=1))
             run_work(app)
     assert (asset_of(sid).state, asset_of(sid).reason) == ("failed", "unreachable")

@@ -158,4 +158,9 @@ def test_every_channel_has_its_limit() -> None:
         "linkedin": 3000,
         "threads": 500,
         "bluesky": 300,
+        "mastodon": 500,
+        "youtube": 5000,
+        "tiktok": 2200,
+        "instagram": 2200,
+        "pinterest": 500,
     }

@@ -15,13 +15,13 @@ from werkzeug.test import TestResponse
 from contentflow.byop import services
 from contentflow.byop.forms import URL_SENTENCES
 from contentflow.byop.models import Submission
-from contentflow.byop.source_url import Refusal
-from contentflow.core.db import db, transaction
-from contentflow.offers import services as offers
+from contentflow.byop.source_url import UrlProblem
+from contentflow.core.db import db
 from contentflow.offers.models import Offer
 from contentflow.partners.models import Partner
 from contentflow.pipeline.models import Asset
 from contentflow.web.limits import LimitEntry
+from tests.factories.offers import OfferFactory
 from tests.house import browser, csrf, log_in, post, working_at_most
 
 HTMX = {"HX-Request": "true"}
@@ -65,8 +65,7 @@ def test_the_page_offers_the_form_with_a_nonce_and_the_first_offer_chosen(
 
 
 def test_with_several_offers_none_is_chosen_and_one_must_be(alice_client: FlaskClient, offer: Offer):
-    with transaction():
-        offers.add_offer("Carnet", "https://carnet.example.com/")
+    OfferFactory(name="Carnet", url="https://carnet.example.com/")
     page = text_of(alice_client.get("/byop/new"))
 
     refused = submit(alice_client, title="Sans offre", must_choose="1")
@@ -79,8 +78,7 @@ def test_with_several_offers_none_is_chosen_and_one_must_be(alice_client: FlaskC
 
 
 def test_the_page_of_an_offer_brings_its_offer_chosen(alice_client: FlaskClient, offer: Offer):
-    with transaction():
-        other = offers.add_offer("Carnet", "https://carnet.example.com/")
+    other = OfferFactory(name="Carnet", url="https://carnet.example.com/")
 
     page = text_of(alice_client.get(f"/byop/new?offer={other.id}"))
 
@@ -179,23 +177,26 @@ def test_two_presses_at_once_are_one_post(app: Flask, alice: Partner, offer: Off
 
 
 @pytest.mark.parametrize(
-    ("field", "most"), [("title", 120), ("description", 2_000), ("hashtags", 300), ("cta", 200)]
+    ("field", "max_length"), [("title", 120), ("description", 2_000), ("hashtags", 300), ("cta", 200)]
 )
 def test_what_is_too_long_is_refused_at_its_field_and_never_cut(
-    alice_client: FlaskClient, alice: Partner, offer: Offer, field: str, most: int
+    alice_client: FlaskClient, alice: Partner, offer: Offer, field: str, max_length: int
 ):
     before = counted()
-    refused = submit(alice_client, **{field: "é" * (most + 1)})
+    refused = submit(alice_client, **{field: "é" * (max_length + 1)})
 
     page = text_of(refused)
     assert refused.status_code == 422
-    assert f"{most} caractères au plus : il y en a {most + (2 if field == 'hashtags' else 1)}" in page
+    assert (
+        f"{max_length} caractères au plus : il y en a {max_length + (2 if field == 'hashtags' else 1)}"
+        in page
+    )
     assert f'id="{field}-error"' in page
     assert re.search(rf'aria-describedby="[^"]*{field}-error[^"]*"', page)
-    assert "é" * (most + 1) in page
+    assert "é" * (max_length + 1) in page
     assert counted() == before
 
-    fits = "é" * (most - 1 if field == "hashtags" else most)
+    fits = "é" * (max_length - 1 if field == "hashtags" else max_length)
     assert submit(alice_client, **{field: fits}).status_code == 303
     assert fits in getattr(only_post(alice), field)
 
@@ -210,21 +211,21 @@ def test_hashtags_that_grow_too_long_with_their_signs_are_refused(alice_client: 
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("https://video.example.com/" + "x" * 2_048, Refusal.TOO_LONG),
-        ("https://exa mple.com/", Refusal.UNREADABLE),
-        ("ftp://video.example.com/", Refusal.SCHEME),
-        ("javascript:alert(1)", Refusal.SCHEME),
-        ("video.example.com/1", Refusal.SCHEME),
-        ("https://alice:secret@video.example.com/", Refusal.CREDENTIALS),
-        ("https:///1", Refusal.NO_HOST),
-        ("https://video.example.com:8443/", Refusal.PORT),
-        ("http://127.0.0.1/", Refusal.PRIVATE_ADDRESS),
-        ("http://[::1]/", Refusal.PRIVATE_ADDRESS),
-        ("http://169.254.169.254/latest/meta-data", Refusal.PRIVATE_ADDRESS),
+        ("https://video.example.com/" + "x" * 2_048, UrlProblem.TOO_LONG),
+        ("https://exa mple.com/", UrlProblem.UNREADABLE),
+        ("ftp://video.example.com/", UrlProblem.SCHEME),
+        ("javascript:alert(1)", UrlProblem.SCHEME),
+        ("video.example.com/1", UrlProblem.SCHEME),
+        ("https://alice:secret@video.example.com/", UrlProblem.CREDENTIALS),
+        ("https:///1", UrlProblem.NO_HOST),
+        ("https://video.example.com:8443/", UrlProblem.PORT),
+        ("http://127.0.0.1/", UrlProblem.PRIVATE_ADDRESS),
+        ("http://[::1]/", UrlProblem.PRIVATE_ADDRESS),
+        ("http://169.254.169.254/latest/meta-data", UrlProblem.PRIVATE_ADDRESS),
     ],
 )
 def test_a_url_that_is_not_fetched_is_refused_with_what_to_do(
-    alice_client: FlaskClient, offer: Offer, url: str, reason: Refusal
+    alice_client: FlaskClient, offer: Offer, url: str, reason: UrlProblem
 ):
     before = counted()
     refused = submit(alice_client, source_url=url, title="Gardé")
@@ -238,7 +239,7 @@ def test_a_url_that_is_not_fetched_is_refused_with_what_to_do(
 
 
 def test_every_reason_has_its_sentence():
-    assert set(URL_SENTENCES) == set(Refusal)
+    assert set(URL_SENTENCES) == set(UrlProblem)
 
 
 @pytest.mark.parametrize("unknown", ["nobody", "x" * 22, "\x00"])

@@ -16,9 +16,9 @@ from werkzeug.test import TestResponse
 from contentflow.byop import services as byop
 from contentflow.byop import uploads
 from contentflow.core.db import db, transaction
-from contentflow.core.work import bells
-from contentflow.pipeline import arrivals, media
-from contentflow.pipeline.media import FLOOR_BYTES
+from contentflow.core.maintenance import maintenance
+from contentflow.pipeline import arrivals, media_store
+from contentflow.pipeline.media_store import FLOOR_BYTES
 from contentflow.pipeline.models import Asset
 from tests.house import csrf, post, run_work
 
@@ -187,8 +187,8 @@ def test_a_video_that_would_fill_the_disk_is_not_begun(
     alice_client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     part_id = begin(alice_client).json["id"]  # type: ignore[index]
-    free = media.shutil.disk_usage(tmp_path)._replace(free=FLOOR_BYTES + 100)
-    monkeypatch.setattr(media.shutil, "disk_usage", lambda _: free)
+    free = media_store.shutil.disk_usage(tmp_path)._replace(free=FLOOR_BYTES + 100)
+    monkeypatch.setattr(media_store.shutil, "disk_usage", lambda _: free)
 
     assert begin(alice_client, name="other.mp4").status_code == 507
     assert go_on(alice_client, part_id, 0, FILM[:101]).status_code == 507
@@ -196,19 +196,19 @@ def test_a_video_that_would_fill_the_disk_is_not_begun(
 
 
 def test_of_many_begun_the_one_left_longest_goes(alice_client: FlaskClient, tmp_path: Path):
-    for number in range(arrivals.MOST_OF_A_PARTNER + 2):
+    for number in range(arrivals.MAX_OF_A_PARTNER + 2):
         begin(alice_client, name=f"{number}.mp4", size=number + 1)
         [begun] = [path for path in files(tmp_path) if path.name.endswith(f"-{number + 1}")]
         os.utime(begun, (number + 1, time.time() - 60 + number))
 
     left = files(tmp_path)
-    assert len(left) == arrivals.MOST_OF_A_PARTNER
+    assert len(left) == arrivals.MAX_OF_A_PARTNER
     assert {path.name.rpartition("-")[2] for path in left} == {"3", "4", "5", "6"}
 
 
 def test_pieces_take_the_place_of_an_upload(alice_client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
     part_id = begin(alice_client).json["id"]  # type: ignore[index]
-    monkeypatch.setattr(uploads, "MOST_OF_A_PARTNER", 0)
+    monkeypatch.setattr(uploads, "MAX_UPLOADS_PER_PARTNER", 0)
 
     assert go_on(alice_client, part_id, 0, b"x").status_code == 429
 
@@ -216,11 +216,11 @@ def test_pieces_take_the_place_of_an_upload(alice_client: FlaskClient, monkeypat
 def test_what_nobody_touched_for_hours_goes(app: Flask, alice_client: FlaskClient, tmp_path: Path):
     begin(alice_client, name="old.mp4")
     [old] = files(tmp_path)
-    os.utime(old, (1, time.time() - media.STALE_SECONDS - 1))
+    os.utime(old, (1, time.time() - media_store.STALE_SECONDS - 1))
     begin(alice_client, name="new.mp4")
 
-    for chore in bells().chores:
-        chore()
+    for act in maintenance().hourly.values():
+        act()
 
     assert old not in files(tmp_path) and len(files(tmp_path)) == 1
 

@@ -17,7 +17,7 @@ from contentflow.links import services as links
 from contentflow.partners.models import Partner
 from contentflow.pipeline import queue, rendering
 from contentflow.pipeline.models import Asset
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 from contentflow.portal import services as portal
 from tests.house import post, run_work
 
@@ -84,10 +84,11 @@ def test_a_post_of_words_that_is_in_hand_gets_its_video_too(
     from contentflow.pipeline import services as pipeline
 
     with transaction():
-        lease = pipeline.claim_words(alices_post.asset_id)
+        claim = pipeline.claim_words(alices_post.asset_id)
     bring(alice_client, alices_post.id)
     with transaction():
-        pipeline.finish_words(alices_post.asset_id, str(lease))
+        assert claim is not None
+        pipeline.finish_words(claim)
 
     assert asset_of(alices_post.id).state == "new"
     run_work(app)
@@ -134,7 +135,7 @@ def test_a_new_video_that_fails_leaves_the_public_clip_and_is_not_mixed_with_its
     make, seen = rendering.make_clip, []
 
     def broken(*_: Any) -> Any:
-        raise Unfit(Reason.UNREADABLE)
+        raise UnprocessableMedia(Failure.UNREADABLE)
 
     monkeypatch.setattr(rendering, "make_clip", broken)
     bring(alice_client, sid)
@@ -144,9 +145,9 @@ def test_a_new_video_that_fails_leaves_the_public_clip_and_is_not_mixed_with_its
     page = page_of(alice_client, f"/byop/kit?id={sid}")
     assert "Il reste visible en public" in page and "Changer de vidéo" in page
 
-    def looked_at(source: Path, wishes: Any, *rest: Any) -> Any:
-        seen.append(wishes)
-        return make(source, wishes, *rest)
+    def looked_at(source: Path, options: Any, *rest: Any) -> Any:
+        seen.append(options)
+        return make(source, options, *rest)
 
     monkeypatch.setattr(rendering, "make_clip", looked_at)
     post(alice_client, "/byop/retry", {"sid": sid, "text": "autres mots"})
@@ -180,7 +181,7 @@ def test_a_render_of_the_video_before_writes_nothing(
     assert claim is not None
 
     assert bring(alice_client, sid).status_code == 303
-    rendering.work_off(claim, rendering.make)
+    rendering.run_job(claim, rendering.render)
 
     assert (asset_of(sid).state, asset_of(sid).render_id) == ("new", None)
     run_work(app)

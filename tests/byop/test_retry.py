@@ -12,11 +12,12 @@ from flask.testing import FlaskClient
 from contentflow.byop.models import Submission
 from contentflow.core.db import db, transaction
 from contentflow.pipeline.models import Asset
-from contentflow.pipeline.reasons import SENTENCES, Reason
+from contentflow.pipeline.reasons import SENTENCES, Failure
+from contentflow.pipeline.renders import RenderOptions, RenderResult
 from tests.house import post
 
 HTMX = {"HX-Request": "true"}
-FACTS = {"start": 0.0, "seconds": 5.0, "video_seconds": 9.0, "words": []}
+RESULT = RenderResult(start=0.0, seconds=5.0, video_seconds=9.0)
 
 pytestmark = pytest.mark.usefixtures("offer")
 
@@ -71,27 +72,27 @@ def test_a_second_press_without_script_goes_to_the_kit_as_the_first_did(alice_cl
 
 
 @pytest.mark.parametrize(
-    "wishes", [{"framing": "crop", "start": "3,5"}, {"text": "bonsoir"}, {"subtitles": "file"}, {}]
+    "options", [{"framing": "crop", "start": "3,5"}, {"text": "bonsoir"}, {"subtitles": "file"}, {}]
 )
-def test_the_same_wishes_pressed_twice_are_one_render(
-    wishes: dict[str, Any], alice_client: FlaskClient, sid: str
+def test_the_same_options_pressed_twice_are_one_render(
+    options: dict[str, Any], alice_client: FlaskClient, sid: str
 ):
-    facts = {"start": 0.0, "words": [[0.0, 0.5, "bonjour"]]}
-    end(sid, "ready", render_id="render", facts=facts)
+    result = RenderResult(start=0.0, words=((0.0, 0.5, "bonjour"),))
+    end(sid, "ready", render_id="render", result=result)
 
     def press() -> int:
         srt = io.BytesIO(b"1\n00:00:00,000 --> 00:00:01,000\nBonjour\n")
-        given = {"subtitles": (srt, "words.srt")} if "subtitles" in wishes else wishes
+        given = {"subtitles": (srt, "words.srt")} if "subtitles" in options else options
         data = {"sid": sid, **given}
         return post(alice_client, "/byop/retry", data, content_type="multipart/form-data").status_code
 
     assert press() == 303
-    wanted = asset_of(sid).wishes
+    wanted = asset_of(sid).options
     assert press() == 303
-    assert (asset_of(sid).state, asset_of(sid).wishes) == ("new", wanted)
+    assert (asset_of(sid).state, asset_of(sid).options) == ("new", wanted)
 
 
-def test_other_wishes_while_a_clip_is_made_are_refused_and_change_nothing(
+def test_other_options_while_a_clip_is_made_are_refused_and_change_nothing(
     alice_client: FlaskClient, sid: str
 ):
     post(alice_client, "/byop/retry", {"sid": sid})
@@ -100,7 +101,7 @@ def test_other_wishes_while_a_clip_is_made_are_refused_and_change_nothing(
 
     assert refused.status_code == 409
     assert "en cours" in refused.get_data(as_text=True)
-    assert asset_of(sid).wishes == {}
+    assert asset_of(sid).options == RenderOptions()
 
 
 def test_another_try_from_an_old_tab_leaves_the_clip_that_was_made_since(alice_client: FlaskClient, sid: str):
@@ -109,7 +110,7 @@ def test_another_try_from_an_old_tab_leaves_the_clip_that_was_made_since(alice_c
     form = page[page.index('action="/byop/retry"') :].partition("</form>")[0]
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
     del fields["csrf_token"]
-    end(sid, "ready", render_id="render", approved_render_id="render", facts=FACTS)
+    end(sid, "ready", render_id="render", approved_render_id="render", result=RESULT)
 
     answer = post(alice_client, "/byop/retry", fields, headers=HTMX)
 
@@ -118,8 +119,8 @@ def test_another_try_from_an_old_tab_leaves_the_clip_that_was_made_since(alice_c
     assert db.session.get_one(Submission, sid).status == "ready"
 
 
-@pytest.mark.parametrize("reason", [Reason.UNREACHABLE, Reason.BUSY, Reason.INTERRUPTED, Reason.CLOSED])
-def test_where_it_can_help_another_try_comes_first(reason: Reason, alice_client: FlaskClient, sid: str):
+@pytest.mark.parametrize("reason", [Failure.UNREACHABLE, Failure.BUSY, Failure.INTERRUPTED, Failure.CLOSED])
+def test_where_it_can_help_another_try_comes_first(reason: Failure, alice_client: FlaskClient, sid: str):
     end(sid, "failed", reason=reason.value)
 
     page = alice_client.get(f"/byop/kit?id={sid}").get_data(as_text=True)
@@ -127,8 +128,10 @@ def test_where_it_can_help_another_try_comes_first(reason: Reason, alice_client:
     assert buttons(page) == [("primary", "Réessayer"), ("plain", "Changer de vidéo")]
 
 
-@pytest.mark.parametrize("reason", [Reason.NOT_MEDIA, Reason.TOO_LONG, Reason.GONE, Reason.PROTECTED])
-def test_where_only_another_video_helps_that_comes_first(reason: Reason, alice_client: FlaskClient, sid: str):
+@pytest.mark.parametrize("reason", [Failure.NOT_MEDIA, Failure.TOO_LONG, Failure.GONE, Failure.PROTECTED])
+def test_where_only_another_video_helps_that_comes_first(
+    reason: Failure, alice_client: FlaskClient, sid: str
+):
     end(sid, "failed", reason=reason.value)
 
     page = alice_client.get(f"/byop/kit?id={sid}").get_data(as_text=True)
@@ -136,8 +139,8 @@ def test_where_only_another_video_helps_that_comes_first(reason: Reason, alice_c
     assert buttons(page) == [("primary", "Changer de vidéo")]
 
 
-@pytest.mark.parametrize("reason", list(Reason))
-def test_who_is_told_to_try_again_can_and_who_is_not_is_not_asked_to(reason: Reason):
+@pytest.mark.parametrize("reason", list(Failure))
+def test_who_is_told_to_try_again_can_and_who_is_not_is_not_asked_to(reason: Failure):
     told = str(SENTENCES[reason])
 
     assert reason.may_pass or "réessaie" not in told
@@ -153,7 +156,7 @@ def test_another_video_is_offered_for_the_same_post(alice_client: FlaskClient, s
 def test_a_new_render_that_fails_leaves_the_clip_before_to_look_at_and_approve(
     alice_client: FlaskClient, sid: str
 ):
-    end(sid, "failed", reason="gone", render_id="before", facts=FACTS)
+    end(sid, "failed", reason="gone", render_id="before", result=RESULT)
     page = alice_client.get(f"/byop/kit?id={sid}").get_data(as_text=True)
     assert f'src="/byop/clip?id={sid}&amp;v=before"' in page
     assert buttons(page)[-1] == ("plain", "Valider ce clip")
@@ -172,14 +175,14 @@ def test_a_new_render_that_fails_leaves_the_clip_before_to_look_at_and_approve(
 def test_a_failure_is_approved_by_nobody(
     render: str, before: str | None, alice_client: FlaskClient, sid: str
 ):
-    end(sid, "failed", reason="gone", render_id=before, facts=FACTS)
+    end(sid, "failed", reason="gone", render_id=before, result=RESULT)
 
     assert post(alice_client, "/byop/approve", {"sid": sid, "render": render}).status_code == 409
     assert (asset_of(sid).state, asset_of(sid).approved_render_id) == ("failed", None)
 
 
 def test_an_empty_file_of_subtitles_is_refused_and_nothing_is_made_again(alice_client: FlaskClient, sid: str):
-    end(sid, "ready", facts=FACTS, render_id="one")
+    end(sid, "ready", result=RESULT, render_id="one")
     data = {"sid": sid, "subtitles": (io.BytesIO(b""), "words.srt")}
 
     answer = post(alice_client, "/byop/retry", data, content_type="multipart/form-data")

@@ -102,7 +102,7 @@ def test_without_an_offer_chosen_the_first_one_is_taken(app: Flask, alice: Partn
 def test_an_unknown_offer_is_refused_and_nothing_is_written(
     app: Flask, alice: Partner, offer: Offer, unknown: str
 ):
-    with pytest.raises(services.UnknownOffer):
+    with pytest.raises(services.OfferNotOpen):
         submit(alice, replace(DRAFT, offer_id=unknown))
 
     assert rows() == NOTHING

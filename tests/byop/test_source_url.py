@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contentflow.byop.source_url import MAX_LENGTH, Refusal, refusal_of
+from contentflow.byop.source_url import MAX_LENGTH, UrlProblem, problem_of
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,11 @@ from contentflow.byop.source_url import MAX_LENGTH, Refusal, refusal_of
     ],
 )
 def test_a_video_on_the_web_may_be_fetched(url: str) -> None:
-    assert refusal_of(url) is None
+    assert problem_of(url) is None
 
 
 def test_a_name_is_judged_when_it_is_fetched() -> None:
-    assert refusal_of("http://localhost/v.mp4") is None
+    assert problem_of("http://localhost/v.mp4") is None
 
 
 @pytest.mark.parametrize(
@@ -68,46 +68,46 @@ def test_a_name_is_judged_when_it_is_fetched() -> None:
     ],
 )
 def test_an_address_of_a_private_network_is_refused_in_every_form(host: str) -> None:
-    assert refusal_of(f"http://{host}/v.mp4") is Refusal.PRIVATE_ADDRESS
+    assert problem_of(f"http://{host}/v.mp4") is UrlProblem.PRIVATE_ADDRESS
 
 
 @pytest.mark.parametrize(
     ("url", "refusal"),
     [
-        ("ftp://example.com/v.mp4", Refusal.SCHEME),
-        ("file:///etc/passwd", Refusal.SCHEME),
-        ("javascript:alert(1)", Refusal.SCHEME),
-        ("//example.com/v", Refusal.SCHEME),
-        ("example.com/v.mp4", Refusal.SCHEME),
-        ("", Refusal.SCHEME),
-        ("http:///v.mp4", Refusal.NO_HOST),
-        ("http:example.com", Refusal.NO_HOST),
-        ("https://", Refusal.NO_HOST),
-        ("http://:80/", Refusal.NO_HOST),
-        ("http://alice:secret@example.com/", Refusal.CREDENTIALS),
-        ("http://alice@example.com/", Refusal.CREDENTIALS),
-        ("http://@example.com/", Refusal.CREDENTIALS),
-        ("http://example.com@127.0.0.1/", Refusal.CREDENTIALS),
-        ("http://example.com:8080/", Refusal.PORT),
-        ("http://example.com:22/", Refusal.PORT),
-        ("http://example.com:0/", Refusal.PORT),
-        ("http://example.com:99999/", Refusal.PORT),
-        ("http://example.com:http/", Refusal.PORT),
-        ("http://exa mple.com/", Refusal.UNREADABLE),
-        ("http://example.com\\@127.0.0.1/", Refusal.UNREADABLE),
-        ("http://127%2e0.0.1/", Refusal.UNREADABLE),
-        ("http://[fe80::1%25eth0]/", Refusal.UNREADABLE),
-        ("http://256.256.256.256/", Refusal.UNREADABLE),
-        ("http://[::1/", Refusal.UNREADABLE),
-        ("http://a..b/", Refusal.UNREADABLE),
-        ("https://example.com/" + "a" * MAX_LENGTH, Refusal.TOO_LONG),
+        ("ftp://example.com/v.mp4", UrlProblem.SCHEME),
+        ("file:///etc/passwd", UrlProblem.SCHEME),
+        ("javascript:alert(1)", UrlProblem.SCHEME),
+        ("//example.com/v", UrlProblem.SCHEME),
+        ("example.com/v.mp4", UrlProblem.SCHEME),
+        ("", UrlProblem.SCHEME),
+        ("http:///v.mp4", UrlProblem.NO_HOST),
+        ("http:example.com", UrlProblem.NO_HOST),
+        ("https://", UrlProblem.NO_HOST),
+        ("http://:80/", UrlProblem.NO_HOST),
+        ("http://alice:secret@example.com/", UrlProblem.CREDENTIALS),
+        ("http://alice@example.com/", UrlProblem.CREDENTIALS),
+        ("http://@example.com/", UrlProblem.CREDENTIALS),
+        ("http://example.com@127.0.0.1/", UrlProblem.CREDENTIALS),
+        ("http://example.com:8080/", UrlProblem.PORT),
+        ("http://example.com:22/", UrlProblem.PORT),
+        ("http://example.com:0/", UrlProblem.PORT),
+        ("http://example.com:99999/", UrlProblem.PORT),
+        ("http://example.com:http/", UrlProblem.PORT),
+        ("http://exa mple.com/", UrlProblem.UNREADABLE),
+        ("http://example.com\\@127.0.0.1/", UrlProblem.UNREADABLE),
+        ("http://127%2e0.0.1/", UrlProblem.UNREADABLE),
+        ("http://[fe80::1%25eth0]/", UrlProblem.UNREADABLE),
+        ("http://256.256.256.256/", UrlProblem.UNREADABLE),
+        ("http://[::1/", UrlProblem.UNREADABLE),
+        ("http://a..b/", UrlProblem.UNREADABLE),
+        ("https://example.com/" + "a" * MAX_LENGTH, UrlProblem.TOO_LONG),
     ],
 )
-def test_what_cannot_be_fetched_is_refused_with_its_reason(url: str, refusal: Refusal) -> None:
-    assert refusal_of(url) is refusal
+def test_what_cannot_be_fetched_is_refused_with_its_reason(url: str, refusal: UrlProblem) -> None:
+    assert problem_of(url) is refusal
 
 
 @given(st.text(max_size=80), st.sampled_from(["", "http://", "https://", "http://[", "https://a.fr:"]))
 @settings(max_examples=100, deadline=None)
 def test_rubbish_is_refused_and_never_raises(text: str, start: str) -> None:
-    assert refusal_of(start + text) in {None, *Refusal}
+    assert problem_of(start + text) in {None, *UrlProblem}

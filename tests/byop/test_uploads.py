@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 from contentflow.byop import services as byop
 from contentflow.byop import uploads
 from contentflow.core.db import db, in_transaction, transaction
-from contentflow.pipeline import media
-from contentflow.pipeline.media import FLOOR_BYTES
+from contentflow.pipeline import media_store
+from contentflow.pipeline.media_store import FLOOR_BYTES
 from contentflow.portal import services as portal
 from tests.house import browser, csrf, log_in, post
 
@@ -66,7 +66,7 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
-    monkeypatch.setattr(media.shutil, "disk_usage", disk.usage)
+    monkeypatch.setattr(media_store.shutil, "disk_usage", disk.usage)
     return disk
 
 
@@ -80,7 +80,7 @@ def test_no_transaction_stays_open_while_a_video_arrives(alice_client: FlaskClie
 def test_a_partner_sends_so_many_videos_at_a_time_and_others_still_send_theirs(
     app: Flask, alice: Any, bob_client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(uploads, "MOST_OF_A_PARTNER", 1)
+    monkeypatch.setattr(uploads, "MAX_UPLOADS_PER_PARTNER", 1)
     first, second = (log_in(browser(app), alice.id) for _ in range(2))
     answers: list[Any] = []
 
@@ -98,7 +98,7 @@ def test_a_partner_sends_so_many_videos_at_a_time_and_others_still_send_theirs(
 def test_uploads_never_take_all_threads(
     app: Flask, alice_client: FlaskClient, bob_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(uploads, "MOST_AT_A_TIME", 1)
+    monkeypatch.setattr(uploads, "MAX_UPLOADS", 1)
     answers: list[Any] = []
 
     assert send(alice_client, lambda: answers.append(send(bob_client))).status_code == 303
@@ -112,7 +112,7 @@ def test_there_are_more_threads_than_uploads():
         line for line in (ROOT / "gunicorn.conf.py").read_text().splitlines() if line.startswith("threads")
     ]
 
-    assert int(line.split()[2]) >= uploads.MOST_AT_A_TIME + 8
+    assert int(line.split()[2]) >= uploads.MAX_UPLOADS + 8
 
 
 def test_the_disk_is_waited_for_before_the_transaction(
@@ -129,7 +129,7 @@ def test_a_video_that_would_fill_the_disk_is_refused_before_it_is_kept(
     alice_client: FlaskClient, alice: Any, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     disk.free = FLOOR_BYTES + len(BODY) - 1
-    monkeypatch.setattr(media.Media, "open_upload", None)
+    monkeypatch.setattr(media_store.MediaStore, "open_upload", None)
 
     refused = send(alice_client)
 

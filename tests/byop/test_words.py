@@ -16,9 +16,9 @@ from contentflow.byop.words import (
     Words,
     clean_line,
     clean_text,
-    completed,
     normalise_hashtags,
     share_text,
+    with_defaults,
 )
 from contentflow.core.graphemes import graphemes
 
@@ -264,8 +264,8 @@ def test_clean_words_are_storable_and_stay_as_they_are(text: str) -> None:
 
 
 def test_completed_words_are_what_the_card_and_the_subject_show() -> None:
-    assert completed(Words(" a\nb "), "ia, tools") == Words("a b", "", "#ia #tools", DEFAULT_CTA)
-    assert completed(Words(description="a\r\nb"), "") == Words(DEFAULT_TITLE, "a\nb", "", DEFAULT_CTA)
+    assert with_defaults(Words(" a\nb "), "ia, tools") == Words("a b", "", "#ia #tools", DEFAULT_CTA)
+    assert with_defaults(Words(description="a\r\nb"), "") == Words(DEFAULT_TITLE, "a\nb", "", DEFAULT_CTA)
 
 
 def test_graphemes_of_a_title_are_the_whole_title() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contentflow.core.client_address import UNKNOWN, block_of, client_address, subscriber_of
+from contentflow.core.client_address import UNKNOWN, client_address, network_prefix, subscriber_of
 
 V4 = "203.0.113.7"
 V6 = "2001:db8::7"
@@ -128,7 +128,7 @@ def test_whatever_is_written_is_a_canonical_address_or_unknown(written: str) -> 
 
     assert client_address(address) == address
     assert subscriber_of(address)
-    assert block_of(address)
+    assert network_prefix(address)
 
 
 @pytest.mark.parametrize(
@@ -142,4 +142,4 @@ def test_whatever_is_written_is_a_canonical_address_or_unknown(written: str) -> 
 def test_a_subscriber_has_an_ipv4_address_or_a_64_and_a_block_is_a_24_or_a_48(
     address: str, subscriber: str, block: str
 ) -> None:
-    assert (subscriber_of(address), block_of(address)) == (subscriber, block)
+    assert (subscriber_of(address), network_prefix(address)) == (subscriber, block)

@@ -11,15 +11,14 @@ from flask import Flask
 from contentflow.core import clock, heartbeat
 from contentflow.core.db import db, transaction
 from contentflow.core.errors import TooMany
-from contentflow.core.lease import mend_times
 from contentflow.links import visitor_keys
 from contentflow.links.models import VisitorKey
 from contentflow.partners import login_requests
 from contentflow.partners import services as partners
+from contentflow.partners.errors import LoginEnded
 from contentflow.partners.models import Partner
-from contentflow.partners.refusals import LoginEnded
 from contentflow.partners.sessions import LoggedIn
-from contentflow.pipeline.models import Asset
+from contentflow.pipeline.models import ASSETS, Asset
 from contentflow.web import limits
 from contentflow.web.limits import DAY, left, take
 
@@ -47,7 +46,7 @@ def test_a_cap_taken_while_a_clock_was_ahead_stays_full_for_a_day_and_then_frees
         with pytest.raises(TooMany) as refusal:
             take("mail", "alice", 10, DAY)
         assert refusal.value.retry_after_seconds <= DAY
-        limits.forget_old_entries()
+        limits.erase_old_entries()
     with at(timedelta(hours=23)), pytest.raises(TooMany):
         take("mail", "alice", 10, DAY)
     with at(timedelta(hours=24, minutes=2)):
@@ -92,7 +91,7 @@ def test_a_session_begun_while_a_clock_was_ahead_lives_no_longer_than_others(app
     with at(YEAR), transaction():
         token = partners.open_session(alice.id)
     with transaction():
-        partners.forget_ended()
+        partners.erase_expired()
 
     live = partners.find_session(token)
     assert live is not None
@@ -115,7 +114,7 @@ def test_a_session_that_was_idle_for_too_long_does_not_come_back(app: Flask, ali
     with transaction():
         token = partners.open_session(alice.id)
     with at(timedelta(days=14, hours=1)), transaction():
-        partners.forget_ended()
+        partners.erase_expired()
 
     with at(timedelta(days=13)):
         assert partners.find_session(token) is None
@@ -147,7 +146,7 @@ def test_a_lease_taken_while_a_clock_was_ahead_ends_as_others_do(app: Flask, ahe
         db.session.flush()
         asset_id = asset.id
 
-    mend_times(Asset)
+    ASSETS.date_anew()
 
     until = db.session.get_one(Asset, asset_id).leased_until
     assert until is not None
@@ -165,7 +164,7 @@ def test_a_try_that_would_wait_a_year_is_due_now(app: Flask):
         db.session.flush()
         ids = waits.id, strange.id
 
-    mend_times(Asset)
+    ASSETS.date_anew()
 
     later, now = (db.session.get_one(Asset, row_id).next_attempt_at for row_id in ids)
     assert later is not None

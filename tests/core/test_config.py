@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from contentflow import config, create_app
 from contentflow.config import WrongSetting, load
-from contentflow.core.db import db, dispose, transaction
-from contentflow.core.work import bells
+from contentflow.core.broker import broker
+from contentflow.core.db import db, transaction
 from tests.conftest import MakeApp
+from tests.house import shut
 
 PRODUCTION = {
     "SECRET_KEY": "a-key-of-enough-length",
@@ -253,6 +254,14 @@ def test_in_development_a_browser_finds_us_where_we_listen(host: str, found_at: 
     assert load(environ).public_base_url == found_at
 
 
+def test_in_development_an_address_that_no_browser_can_type_is_refused_by_name(tmp_path: Path):
+    environ = {"ENV": "development", "HOST": "fe80::1%eth0", "DATA_DIR": str(tmp_path)}
+
+    with pytest.raises(WrongSetting, match=r"HOST=.*without a zone"):
+        load(environ)
+    assert load({**environ, "PUBLIC_BASE_URL": "http://box.lan"}).host == "fe80::1%eth0"
+
+
 @pytest.mark.parametrize(
     "name", ["contentflow 100%41", "content?flow", "a#b", "é à", "100%", "a&b=c;d", "x%3Fy", "it's", "a:b@c"]
 )
@@ -263,9 +272,8 @@ def test_everything_lies_inside_a_data_dir_of_whatever_name(name: str, tmp_path:
     with app.app_context():
         with transaction():
             db.session.execute(text("CREATE TABLE here (x integer)"))
-        assert bells().lane("mail").pending_count() == 0
-        db.session.remove()
-        dispose()
+        assert broker().queue("mail").pending_count() == 0
+    shut(app)
 
     assert {"contentflow.db", "bells-mail.db"} <= {path.name for path in folder.iterdir()}
     assert [path.name for path in tmp_path.iterdir() if path.name != "contentflow.db"] == [name]
@@ -280,3 +288,60 @@ def test_accents_become_what_browsers_of_today_make_of_them():
 
 def test_an_empty_value_is_the_default():
     assert load({**PRODUCTION, "PORT": ""}).port == 8000
+
+
+PAYS = {
+    **PRODUCTION,
+    "PAYOUTS_ENABLED": "true",
+    "PROGRAMME_NAME": "Programme Bleu",
+    "PROGRAMME_SIREN": "732 829 320",
+    "PROGRAMME_VAT_NUMBER": "FR44732829320",
+    "PROGRAMME_ADDRESS": "1 rue de la Paix, bât. B, 75002 Paris",
+    "PROGRAMME_IBAN": "FR14 2004 1010 0505 0001 3M02 606",
+    "PROGRAMME_BIC": "PSSTFRPP",
+}
+
+
+def test_who_pays_is_read_as_it_is_typed_in_blocks():
+    settings = load(PAYS)
+
+    assert settings.programme_postal == ("1 rue de la Paix, bât. B", "75002", "Paris")
+    assert (settings.programme_siren, settings.programme_iban) == ("732829320", "FR1420041010050500013M02606")
+    assert settings.payout_solo_hours is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PROGRAMME_NAME", ""),
+        ("PROGRAMME_SIREN", ""),
+        ("PROGRAMME_SIREN", "000000000"),
+        ("PROGRAMME_SIREN", "732829321"),
+        ("PROGRAMME_VAT_NUMBER", "FR83404833048"),
+        ("PROGRAMME_VAT_NUMBER", "732829320"),
+        ("PROGRAMME_ADDRESS", "1 rue de la Paix 75002 Paris"),
+        ("PROGRAMME_ADDRESS", "75002 Paris"),
+        ("PROGRAMME_ADDRESS", "1 rue de la Paix, 7500 Paris"),
+        ("PROGRAMME_IBAN", ""),
+        ("PROGRAMME_IBAN", "FR1420041010050500013M02607"),
+        ("PROGRAMME_BIC", "PSST"),
+        ("PAYOUT_TERM_DAYS", "46"),
+        ("PAYOUT_DAY", "29"),
+        ("PAYOUT_SOLO_HOURS", "soon"),
+        ("ACCOUNT_VAT", "TVA"),
+    ],
+)
+def test_who_pays_without_what_it_takes_does_not_start(name: str, value: str):
+    with pytest.raises(WrongSetting, match=name):
+        load({**PAYS, name: value})
+
+
+def test_without_payouts_an_address_has_any_form():
+    assert load({**PRODUCTION, "PROGRAMME_ADDRESS": "Paris"}).programme_postal == ("Paris", "", "")
+
+
+def test_the_account_of_who_pays_stands_in_no_error():
+    with pytest.raises(WrongSetting) as refusal:
+        load({**PAYS, "PROGRAMME_IBAN": "FR1420041010050500013M02607"})
+
+    assert "2607" not in str(refusal.value)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from contentflow.core import audit, clock, heartbeat
 from contentflow.core.audit import AuditEntry
-from contentflow.core.db import after_commit, db, in_transaction, is_sqlite, transaction
+from contentflow.core.db import after_commit, asking, db, in_transaction, is_sqlite, transaction
 
 
 def entries() -> int:
@@ -63,7 +63,7 @@ def test_what_waits_for_the_commit_is_forgotten_on_an_error(app: Flask):
 
 def test_a_time_without_a_zone_is_refused(app: Flask):
     with pytest.raises(Exception, match="without a zone"), transaction():
-        db.session.add(heartbeat.Heartbeat(name="x", at=datetime(2026, 1, 1)))
+        db.session.add(heartbeat.Heartbeat(name="x", seen_at=datetime(2026, 1, 1)))
         db.session.flush()
 
 
@@ -71,10 +71,10 @@ def test_times_come_back_as_aware_utc(app: Flask):
     at = datetime(2026, 7, 1, 12, tzinfo=timezone(timedelta(hours=2)))
 
     with transaction():
-        db.session.add(heartbeat.Heartbeat(name="x", at=at))
+        db.session.add(heartbeat.Heartbeat(name="x", seen_at=at))
     db.session.expire_all()
 
-    found = db.session.get_one(heartbeat.Heartbeat, "x").at
+    found = db.session.get_one(heartbeat.Heartbeat, "x").seen_at
     assert found == at
     assert found.tzinfo == UTC
     assert clock.iso(found) == "2026-07-01T10:00:00Z"
@@ -83,7 +83,7 @@ def test_times_come_back_as_aware_utc(app: Flask):
 def test_writers_that_read_first_wait_for_each_other(app: Flask):
     """On SQLite a deferred transaction would fail here at once with “database is locked”."""
     with transaction():
-        db.session.add(heartbeat.Heartbeat(name="x", at=clock.now()))
+        db.session.add(heartbeat.Heartbeat(name="x", seen_at=clock.now()))
     failures: list[BaseException] = []
 
     def write() -> None:
@@ -123,3 +123,41 @@ def test_an_error_of_the_database_names_no_value(app: Flask):
         db.session.execute(text("SELECT :value FROM nowhere"), {"value": "alice@example.org"})
 
     assert "alice" not in str(error.value)
+
+
+COUNT = "SELECT count(*) FROM audit_entries WHERE act = :act"
+
+
+def test_each_answer_to_a_question_asked_again_is_of_what_is_committed(app: Flask):
+    with asking(COUNT) as ask:
+        assert ask(act="test")[0] == 0
+        with transaction():
+            audit.note("cli", "test", "x")
+            db.session.flush()
+            assert ask(act="test")[0] == 0
+
+        assert (ask(act="test")[0], ask(act="other")[0]) == (1, 0)
+
+
+def test_a_question_that_fails_says_so_and_the_next_is_asked_anew(app: Flask):
+    with asking("SELECT 1 FROM audit_entries WHERE 1 = :number / 0 AND :number = no_such_column") as ask:
+        for _ in range(2):
+            with pytest.raises(OperationalError):
+                ask(number=1)
+
+    with transaction():
+        audit.note("cli", "test", "x")
+    assert entries() == 1
+
+
+def test_a_connection_that_was_asked_begins_transactions_again_afterwards(app: Flask):
+    with asking("SELECT 1") as ask:
+        ask()
+    db.session.remove()
+
+    with pytest.raises(ZeroDivisionError), transaction():
+        audit.note("cli", "test", "x")
+        db.session.flush()
+        raise ZeroDivisionError
+
+    assert entries() == 0

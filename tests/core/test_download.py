@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from contentflow.core import checked
 from contentflow.core import download as module
-from contentflow.core.download import DownloadRefused, Limits, Refusal, download
+from contentflow.core.download import DownloadFailure, DownloadLimits, DownloadRefused, download
 from tests.core import tls
 
 Answer = Callable[[socket.socket], object]
@@ -57,15 +58,15 @@ def says(*parts: bytes, pause: float = 0.0) -> Answer:
 @pytest.fixture
 def open_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test's own server counts as public; whatever else is asked for stays judged."""
-    monkeypatch.setattr(module, "is_public", lambda ip: True)
+    monkeypatch.setattr(checked, "is_public", lambda ip: True)
 
 
 def fetch(monkeypatch: pytest.MonkeyPatch, port: int, target: Path, **limits: Any) -> bool:
     monkeypatch.setattr(module, "PORTS", {"http": port, "https": 443})
-    return download(f"http://127.0.0.1:{port}/film", target, Limits(**limits))
+    return download(f"http://127.0.0.1:{port}/film", target, DownloadLimits(**limits))
 
 
-def refusal(act: Callable[[], object]) -> Refusal:
+def refusal(act: Callable[[], object]) -> DownloadFailure:
     with pytest.raises(DownloadRefused) as caught:
         act()
     return caught.value.refusal
@@ -100,9 +101,12 @@ def test_a_file_comes_over_tls_from_whom_one_can_trust(
         monkeypatch.setattr(module, "PORTS", {"https": port})
         url = f"https://127.0.0.1:{port}/film"
         if is_trusted:
-            assert download(url, tmp_path / "film", Limits())
+            assert download(url, tmp_path / "film", DownloadLimits())
         else:
-            assert refusal(lambda: download(url, tmp_path / "film", Limits())) is Refusal.UNREACHABLE
+            assert (
+                refusal(lambda: download(url, tmp_path / "film", DownloadLimits()))
+                is DownloadFailure.UNREACHABLE
+            )
 
 
 @pytest.mark.usefixtures("open_world")
@@ -112,7 +116,10 @@ def test_what_is_not_wanted_by_its_first_bytes_is_not_written(
     with server(says(OK, b"\r\n<html>")) as port:
         monkeypatch.setattr(module, "PORTS", {"http": port})
         wanted = download(
-            f"http://127.0.0.1:{port}/", tmp_path / "film", Limits(), wanted=lambda head: head != b"<html>"
+            f"http://127.0.0.1:{port}/",
+            tmp_path / "film",
+            DownloadLimits(),
+            wanted=lambda head: head != b"<html>",
         )
 
     assert not wanted
@@ -144,9 +151,9 @@ def test_what_is_not_wanted_by_its_first_bytes_is_not_written(
     ],
 )
 def test_a_private_address_is_refused_however_it_is_written(url: str, tmp_path: Path) -> None:
-    assert refusal(lambda: download(url, tmp_path / "film", Limits())) in (
-        Refusal.PRIVATE_ADDRESS,
-        Refusal.UNKNOWN_HOST,  # Some systems do not resolve the oldest forms at all.
+    assert refusal(lambda: download(url, tmp_path / "film", DownloadLimits())) in (
+        DownloadFailure.PRIVATE_ADDRESS,
+        DownloadFailure.UNKNOWN_HOST,  # Some systems do not resolve the oldest forms at all.
     )
     assert not (tmp_path / "film").exists()
 
@@ -166,15 +173,15 @@ def test_a_private_address_is_refused_however_it_is_written(url: str, tmp_path: 
     ],
 )
 def test_other_schemes_ports_and_credentials_are_refused(url: str, tmp_path: Path) -> None:
-    assert refusal(lambda: download(url, tmp_path / "film", Limits())) is Refusal.URL
+    assert refusal(lambda: download(url, tmp_path / "film", DownloadLimits())) is DownloadFailure.URL
 
 
 def test_a_redirect_to_loopback_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "is_public", lambda ip: str(ip) == "127.0.0.1")
+    monkeypatch.setattr(checked, "is_public", lambda ip: str(ip) == "127.0.0.1")
     there = says(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2/film\r\n\r\n")
 
     with server(there) as port:
-        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film")) is Refusal.PRIVATE_ADDRESS
+        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film")) is DownloadFailure.PRIVATE_ADDRESS
 
 
 @pytest.mark.usefixtures("open_world")
@@ -182,7 +189,9 @@ def test_a_fourth_redirect_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path:
     again = says(b"HTTP/1.1 302 Found\r\nLocation: /film\r\nContent-Length: 0\r\n\r\n")
 
     with server(*[again] * 5) as port:
-        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film")) is Refusal.TOO_MANY_REDIRECTS
+        assert (
+            refusal(lambda: fetch(monkeypatch, port, tmp_path / "film")) is DownloadFailure.TOO_MANY_REDIRECTS
+        )
 
 
 def test_a_name_that_changes_its_address_is_reached_where_it_was_checked(
@@ -195,11 +204,11 @@ def test_a_name_that_changes_its_address_is_reached_where_it_was_checked(
         asked.append(host)
         return resolve("127.0.0.1" if len(asked) == 1 else "127.0.0.9", port, **more)
 
-    monkeypatch.setattr(module, "is_public", lambda ip: str(ip) == "127.0.0.1")
+    monkeypatch.setattr(checked, "is_public", lambda ip: str(ip) == "127.0.0.1")
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     with server(says(OK, b"Content-Length: 2\r\n\r\nok")) as port:
         monkeypatch.setattr(module, "PORTS", {"http": port})
-        download(f"http://film.example.org:{port}/", tmp_path / "film", Limits())
+        download(f"http://film.example.org:{port}/", tmp_path / "film", DownloadLimits())
 
     assert asked == ["film.example.org"]
 
@@ -211,8 +220,8 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse(
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
 
     assert (
-        refusal(lambda: download("http://film.example.org/", tmp_path / "film", Limits()))
-        is Refusal.PRIVATE_ADDRESS
+        refusal(lambda: download("http://film.example.org/", tmp_path / "film", DownloadLimits()))
+        is DownloadFailure.PRIVATE_ADDRESS
     )
 
 
@@ -223,8 +232,8 @@ def test_more_bytes_than_allowed_are_refused(
 ) -> None:
     with server(says(OK, size, b"\r\n", *[b"x" * 65536] * 40)) as port:
         assert (
-            refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", most_bytes=1_000_000))
-            is Refusal.TOO_LARGE
+            refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", max_bytes=1_000_000))
+            is DownloadFailure.TOO_LARGE
         )
     assert not (tmp_path / "film").exists() or (tmp_path / "film").stat().st_size <= 1_000_000
 
@@ -251,7 +260,8 @@ def test_what_drips_ends_at_the_deadline(
     began = time.monotonic()
     with server(says(begin, *[drop] * 100, pause=0.05)) as port:
         assert (
-            refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", most_seconds=0.5)) is Refusal.TOO_SLOW
+            refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", max_seconds=0.5))
+            is DownloadFailure.TOO_SLOW
         )
     assert time.monotonic() - began < 4
 
@@ -264,7 +274,9 @@ def test_headers_that_drip_end_with_the_wait_for_the_first_byte(
     began = time.monotonic()
     with server(says(begin, *[b"X-A: b\r\n" if begin else b"H"] * 90, pause=0.05)) as port:
         limits = {"first_byte_seconds": 0.5}
-        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", **limits)) is Refusal.TOO_SLOW
+        assert (
+            refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", **limits)) is DownloadFailure.TOO_SLOW
+        )
     assert time.monotonic() - began < 4
 
 
@@ -276,10 +288,10 @@ def test_a_handshake_that_drips_ends_with_the_wait_for_the_first_byte(
     began = time.monotonic()
     with server(says(b"\x16\x03\x03\x40\x00", *[drop] * 90, pause=0.05)) as port:
         monkeypatch.setattr(module, "PORTS", {"https": port})
-        limits = Limits(first_byte_seconds=0.5)
+        limits = DownloadLimits(first_byte_seconds=0.5)
         assert (
             refusal(lambda: download(f"https://127.0.0.1:{port}/", tmp_path / "film", limits))
-            is Refusal.TOO_SLOW
+            is DownloadFailure.TOO_SLOW
         )
     assert time.monotonic() - began < 4
 
@@ -288,12 +300,12 @@ def test_a_handshake_that_drips_ends_with_the_wait_for_the_first_byte(
 def test_a_source_below_the_least_speed_is_given_up_long_before_the_deadline(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "LEAST_BYTES", 10_000)
+    monkeypatch.setattr(module, "MIN_BYTES", 10_000)
     began = time.monotonic()
     with server(says(OK + b"\r\n" + b"x" * 70_000, *[b"x" * 100] * 100, pause=0.05)) as port:
         assert (
-            refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", least_seconds=0.5))
-            is Refusal.TOO_SLOW
+            refusal(lambda: fetch(monkeypatch, port, tmp_path / "film", min_seconds=0.5))
+            is DownloadFailure.TOO_SLOW
         )
     assert time.monotonic() - began < 4
 
@@ -302,9 +314,9 @@ def test_a_source_below_the_least_speed_is_given_up_long_before_the_deadline(
 def test_a_source_above_the_least_speed_may_take_its_time(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "LEAST_BYTES", 10_000)
+    monkeypatch.setattr(module, "MIN_BYTES", 10_000)
     with server(says(OK + b"\r\n", *[b"x" * 5_000] * 20, pause=0.1)) as port:
-        assert fetch(monkeypatch, port, tmp_path / "film", least_seconds=1.5)
+        assert fetch(monkeypatch, port, tmp_path / "film", min_seconds=1.5)
 
     assert (tmp_path / "film").stat().st_size == 100_000
 
@@ -314,10 +326,10 @@ def test_a_name_service_that_is_slow_holds_nobody(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(6) or [])
     began = time.monotonic()
 
-    limits = Limits(first_byte_seconds=0.3)
+    limits = DownloadLimits(first_byte_seconds=0.3)
     refused = refusal(lambda: download("http://film.example.org/", tmp_path / "film", limits))
 
-    assert refused is Refusal.UNKNOWN_HOST
+    assert refused is DownloadFailure.UNKNOWN_HOST
     assert time.monotonic() - began < 4
 
 
@@ -353,7 +365,7 @@ def test_a_redirect_is_followed_as_browsers_do(
 
     with server(redirecting(location), film, heard=heard) as port:
         monkeypatch.setattr(module, "PORTS", {"http": port})
-        download(f"http://127.0.0.1:{port}/deep/film", tmp_path / "film", Limits())
+        download(f"http://127.0.0.1:{port}/deep/film", tmp_path / "film", DownloadLimits())
 
     assert [line.split()[1] for line in heard] == [b"/deep/film", asked]
 
@@ -361,36 +373,36 @@ def test_a_redirect_is_followed_as_browsers_do(
 @pytest.mark.parametrize(
     ("location", "expected"),
     [
-        (b"http://[::1", Refusal.URL),
-        (b"http://", Refusal.URL),
-        (b"http://[::1]/", Refusal.PRIVATE_ADDRESS),
-        (b"//127.0.0.2/", Refusal.PRIVATE_ADDRESS),
-        (b"\\\\127.0.0.2\\film", Refusal.PRIVATE_ADDRESS),
-        (b"////127.0.0.2/", Refusal.PRIVATE_ADDRESS),
-        (b"http:\\\\127.0.0.2/", Refusal.PRIVATE_ADDRESS),
-        (b"http://127%2e0%2e0%2e2/", Refusal.PRIVATE_ADDRESS),
-        ("http://①②⑦.0.0.2/".encode(), Refusal.PRIVATE_ADDRESS),
-        (b"http://0x7f000002/", Refusal.PRIVATE_ADDRESS),
-        (b" http://127.0.0.2/ ", Refusal.PRIVATE_ADDRESS),
-        (b"ht\ttp://127.0.0.2/", Refusal.PRIVATE_ADDRESS),
-        (b"http://127.0.0.2\\@film.example.org/", Refusal.PRIVATE_ADDRESS),
-        (b"http://film.example.org@127.0.0.2/", Refusal.URL),
-        (b"http://a:b@127.0.0.2/", Refusal.URL),
-        (b"http://127.0.0.2:22/", Refusal.URL),
-        (b"http://127.0.0.1:99999/", Refusal.URL),
-        (b"http://a b/", Refusal.URL),
-        (b"http://a%2fb/", Refusal.URL),
-        (b"ftp://127.0.0.1/", Refusal.URL),
-        (b"file:///etc/passwd", Refusal.URL),
-        (b"javascript:alert(1)", Refusal.URL),
-        (b"", Refusal.REJECTED),
-        (b"/a\r\nLocation: /b", Refusal.URL),
+        (b"http://[::1", DownloadFailure.URL),
+        (b"http://", DownloadFailure.URL),
+        (b"http://[::1]/", DownloadFailure.PRIVATE_ADDRESS),
+        (b"//127.0.0.2/", DownloadFailure.PRIVATE_ADDRESS),
+        (b"\\\\127.0.0.2\\film", DownloadFailure.PRIVATE_ADDRESS),
+        (b"////127.0.0.2/", DownloadFailure.PRIVATE_ADDRESS),
+        (b"http:\\\\127.0.0.2/", DownloadFailure.PRIVATE_ADDRESS),
+        (b"http://127%2e0%2e0%2e2/", DownloadFailure.PRIVATE_ADDRESS),
+        ("http://①②⑦.0.0.2/".encode(), DownloadFailure.PRIVATE_ADDRESS),
+        (b"http://0x7f000002/", DownloadFailure.PRIVATE_ADDRESS),
+        (b" http://127.0.0.2/ ", DownloadFailure.PRIVATE_ADDRESS),
+        (b"ht\ttp://127.0.0.2/", DownloadFailure.PRIVATE_ADDRESS),
+        (b"http://127.0.0.2\\@film.example.org/", DownloadFailure.PRIVATE_ADDRESS),
+        (b"http://film.example.org@127.0.0.2/", DownloadFailure.URL),
+        (b"http://a:b@127.0.0.2/", DownloadFailure.URL),
+        (b"http://127.0.0.2:22/", DownloadFailure.URL),
+        (b"http://127.0.0.1:99999/", DownloadFailure.URL),
+        (b"http://a b/", DownloadFailure.URL),
+        (b"http://a%2fb/", DownloadFailure.URL),
+        (b"ftp://127.0.0.1/", DownloadFailure.URL),
+        (b"file:///etc/passwd", DownloadFailure.URL),
+        (b"javascript:alert(1)", DownloadFailure.URL),
+        (b"", DownloadFailure.REJECTED),
+        (b"/a\r\nLocation: /b", DownloadFailure.URL),
     ],
 )
 def test_a_redirect_passes_every_check_of_the_first_address(
-    location: bytes, expected: Refusal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    location: bytes, expected: DownloadFailure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "is_public", lambda ip: str(ip) == "127.0.0.1")
+    monkeypatch.setattr(checked, "is_public", lambda ip: str(ip) == "127.0.0.1")
 
     with server(redirecting(location)) as port:
         usual = {"http": port}
@@ -404,7 +416,7 @@ def test_a_redirect_passes_every_check_of_the_first_address(
 
         monkeypatch.setattr(module, "_further", then_as_everybody)
         url = f"http://127.0.0.1:{port}/film"
-        assert refusal(lambda: download(url, tmp_path / "film", Limits())) is expected
+        assert refusal(lambda: download(url, tmp_path / "film", DownloadLimits())) is expected
     assert not (tmp_path / "film").exists()
 
 
@@ -432,22 +444,22 @@ def test_a_body_that_ends_early_is_not_taken_for_whole(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with server(says(OK, b"Content-Length: 100\r\n\r\n", b"half")) as port:
-        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film")) is Refusal.UNREACHABLE
+        assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film")) is DownloadFailure.UNREACHABLE
 
 
 @pytest.mark.usefixtures("open_world")
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (403, Refusal.CLOSED),
-        (404, Refusal.GONE),
-        (429, Refusal.BUSY),
-        (503, Refusal.BUSY),
-        (400, Refusal.REJECTED),
+        (403, DownloadFailure.CLOSED),
+        (404, DownloadFailure.GONE),
+        (429, DownloadFailure.BUSY),
+        (503, DownloadFailure.BUSY),
+        (400, DownloadFailure.REJECTED),
     ],
 )
 def test_each_status_has_its_reason(
-    status: int, expected: Refusal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    status: int, expected: DownloadFailure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with server(says(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode())) as port:
         assert refusal(lambda: fetch(monkeypatch, port, tmp_path / "film")) is expected
@@ -472,6 +484,6 @@ def test_no_address_that_was_asked_for_stands_in_the_log(
     with server(says(OK, b"Bad Header\r\nContent-Length: 3\r\n\r\nabc")) as port:
         monkeypatch.setattr(module, "PORTS", {"http": port})
         with suppress(DownloadRefused):
-            download(f"http://127.0.0.1:{port}/film?token=secret", tmp_path / "film", Limits())
+            download(f"http://127.0.0.1:{port}/film?token=secret", tmp_path / "film", DownloadLimits())
 
     assert "secret" not in caplog.text

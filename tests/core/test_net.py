@@ -27,8 +27,6 @@ from contentflow.core.net import UnreadableUrl, address_literal, is_public, spli
         "2620:4f:8000::1",
         "::ffff:8.8.8.8",
         "64:ff9b::8.8.8.8",
-        "2002:808:808::1",
-        "2001:0:808:808:0:ffff:f7f7:f7f7",
     ],
 )
 def test_an_address_on_the_internet_is_public(text: str) -> None:
@@ -85,8 +83,10 @@ def test_an_address_on_the_internet_is_public(text: str) -> None:
         "64:ff9b::a9fe:a9fe",
         "2002:7f00:1::",
         "2002:c0a8:101::1",
+        "2002:808:808::1",
         "2001:0:7f00:1:0:ffff:f7f7:f7f7",
         "2001:0:808:808:0:ffff:80ff:fffe",
+        "2001:0:808:808:0:ffff:f7f7:f7f7",
     ],
 )
 def test_an_address_of_a_closed_network_is_not_public(text: str) -> None:
@@ -101,7 +101,6 @@ def test_an_address_inside_another_is_judged_by_itself(inside: IPv4Address) -> N
     wrapped = [
         IPv6Address((0xFFFF << 32) | number),
         IPv6Address((0x64FF9B << 96) | number),
-        IPv6Address((0x2002 << 112) | (number << 80) | 1),
     ]
 
     assert {is_public(ip) for ip in wrapped} == {is_public(inside)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -18,9 +19,9 @@ from sqlalchemy import make_url, text
 
 from contentflow.config import ROOT
 from contentflow.core import audit, migrate
+from contentflow.core.broker import broker
 from contentflow.core.db import db, dispose, transaction
 from contentflow.core.migrate import newest_revision
-from contentflow.core.work import bells
 from contentflow.links.models import Link
 from contentflow.web import limits
 from tests.conftest import BASE_ENV, POSTGRES, MakeApp, _postgres
@@ -158,8 +159,8 @@ def test_clicks_and_readiness_hold(make_app: MakeApp, bounced: str, app: Flask, 
 
 
 def test_two_servers_that_start_at_once_migrate_one_after_the_other(make_app: MakeApp, bouncer: int) -> None:
-    name = f"contentflow_bounced_{os.getpid()}"
-    _postgres(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"')
+    name = f"contentflow_bounced_{secrets.token_hex(6)}"
+    _postgres(f'CREATE DATABASE "{name}"')
     address = make_url(POSTGRES).set(host="127.0.0.1", port=bouncer, database=name)
     url = address.render_as_string(hide_password=False)
     app = make_app(DATABASE_URL=url)
@@ -180,16 +181,16 @@ def test_two_servers_that_start_at_once_migrate_one_after_the_other(make_app: Ma
         _postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def test_bells_ring_through_it(make_app: MakeApp, bounced: str) -> None:
+def test_messages_go_through_it(make_app: MakeApp, bounced: str) -> None:
     app = make_app(DATABASE_URL=bounced, HUEY_URL=bounced.replace("postgresql+psycopg", "postgresql"))
 
-    def ring() -> None:
-        bells().lane("mail").storage.enqueue(b"work", 0)
-        assert bells().lane("mail").storage.dequeue() == b"work"
+    def pass_on() -> None:
+        broker().queue("mail").storage.enqueue(b"work", 0)
+        assert broker().queue("mail").storage.dequeue() == b"work"
 
     with app.app_context():
-        huey = bells().lane("mail")
-    failures = at_once(app, ring, threads=4, times=10)
+        huey = broker().queue("mail")
+    failures = at_once(app, pass_on, threads=4, times=10)
     huey.storage.close()
 
     assert failures == []

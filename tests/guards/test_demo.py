@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from contentflow import demo, demo_clips
 from contentflow.byop.models import Submission
 from contentflow.core.db import db
-from contentflow.earnings.models import Posting
+from contentflow.ledger.models import LedgerTransaction
 from contentflow.links.channels import CHANNELS
 from contentflow.links.models import Click, Link
 from contentflow.links.verdicts import Verdict
@@ -97,5 +97,5 @@ def test_a_render_with_another_mention_is_not_shown(make_app: Any):
 def test_sales_fall_on_many_days(app: Flask):
     demo.fill()
 
-    days = {at.date() for at in db.session.scalars(select(Posting.at)).all()}
+    days = {at.date() for at in db.session.scalars(select(LedgerTransaction.posted_at)).all()}
     assert len(days) >= 8

@@ -1,4 +1,4 @@
-"""What /legal says is kept is what the database and the chores really keep."""
+"""What /legal says is kept is what the database and maintenance really keep."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from contentflow import kept
+from contentflow import retention
 from contentflow.core.db import Base
 from contentflow.links import upkeep
-from contentflow.mailing import keeping
+from contentflow.mailing import recipients
 from contentflow.partners import services as partners
-from contentflow.sharekit import keeping as shares
+from contentflow.sharekit import retention as shares
 from tests.house import browser
 
 
@@ -22,8 +22,8 @@ def legal(app: Flask, language: str = "fr") -> str:
     return page.replace("\u00a0", " ").replace("\u202f", " ")
 
 
-def test_every_table_stands_in_one_line_or_holds_nothing_of_anybody() -> None:
-    named = [table for line in kept.KEPT for table in line.tables] + list(kept.NOBODYS)
+def test_every_table_stands_in_one_line_or_holds_nothing_of_anybody(app: Flask) -> None:
+    named = [table for line in retention.RULES for table in line.tables] + list(retention.IMPERSONAL)
 
     assert sorted(named) == sorted(Base.metadata.tables)
 
@@ -31,20 +31,20 @@ def test_every_table_stands_in_one_line_or_holds_nothing_of_anybody() -> None:
 def test_every_line_is_on_the_page_and_no_other(app: Flask) -> None:
     lines = re.findall(r'<tr data-tables="([^"]*)">', legal(app))
 
-    assert lines == [" ".join(line.tables) for line in kept.KEPT]
+    assert lines == [" ".join(line.tables) for line in retention.RULES]
 
 
 @pytest.mark.parametrize(
     ("module", "name", "days", "said"),
     [
-        (keeping, "KEEP", 31, "31 jours, ou jusqu’à un « stop »"),
+        (recipients, "KEPT", 31, "31 jours, ou jusqu’à un « stop »"),
         (upkeep, "KEPT", 425, "14 mois, puis des totaux"),
         (shares, "KEPT", 365, "12 mois, puis leur nombre seul"),
-        (partners, "KEEP_REQUESTS", 2, "2 jours ;"),
+        (partners, "REQUEST_RETENTION", 2, "2 jours ;"),
         (partners, "LIFETIME", 60, "les sessions 60 jours"),
     ],
 )
-def test_a_length_is_the_one_that_the_chore_uses(
+def test_a_length_is_the_one_that_maintenance_uses(
     app: Flask, monkeypatch: pytest.MonkeyPatch, module: object, name: str, days: int, said: str
 ) -> None:
     assert said not in legal(app)

@@ -17,15 +17,12 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 
 from contentflow.byop import services as byop
-from contentflow.byop.services import Draft
 from contentflow.core.db import db, transaction
 from contentflow.links import services as links
 from contentflow.pipeline.models import Asset
-from contentflow.web.admission import is_switched_on
-from tests.earnings.conftest import click, network, report
+from contentflow.web.access import is_switched_on
+from tests.factories.posts import PostFactory
 from tests.house import browser, log_in, post, run_work
-
-__all__ = ["click", "network", "report"]
 
 BASE = "https://share.example.org/"
 STRANGERS = ["/", "/legal", "/partner/login", "/nowhere", "/unsubscribe/unknown", "/subscribe/unknown"]
@@ -114,17 +111,20 @@ def takes_posts(app: Flask, path: str | None) -> bool:
 
 
 @pytest.fixture
-def life(app: Flask, alice: Any, alice_client: FlaskClient, alices_post: Any, click: Any, report: Any) -> Any:
+def life(
+    app: Flask, alice: Any, alice_client: FlaskClient, alices_post: Any, click: Any, postback: Any
+) -> Any:
     """Alice has posts in every state, mails that wait and that left, clicks and sales."""
-    with transaction():
-        for name in ("ready", "failed", "archived"):
-            fields = {"title": name, "nonce": name, "source_url": "https://video.example.com/1"}
-            submission = byop.submit_post(alice.id, Draft(**fields))
+    for name in ("ready", "failed", "archived"):
+        made = PostFactory(partner_id=alice.id, title=name, source_url="https://video.example.com/1")
+        with transaction():
+            submission = byop.get_submission(alice.id, made.id)
             asset = db.session.get_one(Asset, submission.asset_id)
-            if name != "archived":
+            if name == "archived":
+                byop.archive_post(alice.id, submission.id)
+            else:
                 asset.state = submission.status = name
-        byop.archive_post(alice.id, submission.id)
-    report("T1", amount_cents=9_600, click_id=click())
+    postback("T1", amount_cents=9_600, click_id=click())
     fields = {"sid": alices_post.id, "emails": "friend@example.org", "consent": "1", "nonce": "n"}
     post(alice_client, "/byop/email", fields)
     run_work(app)

@@ -19,7 +19,7 @@ import yaml_rs
 
 from contentflow.links.agents import kind_of
 
-MOST_PER_MILLE = 5
+MAX_PER_MILLE = 5
 
 # What stands in such lists and is people, by a mark of theirs, and why.
 PEOPLE_IN_LISTS = {
@@ -124,7 +124,7 @@ def test_of_the_listed_robots_at_most_five_in_a_thousand_count_as_people(listed:
     taken_for_people = [agent for agent in robots if is_person(agent)]
 
     assert len(robots) >= least
-    assert len(taken_for_people) * 1_000 <= len(robots) * MOST_PER_MILLE, taken_for_people
+    assert len(taken_for_people) * 1_000 <= len(robots) * MAX_PER_MILLE, taken_for_people
 
 
 def test_what_stands_in_the_lists_and_is_people_counts_as_people() -> None:

@@ -28,7 +28,7 @@ def hit(app: Flask, code: str, ip: str, agent: str = "Mozilla/5.0 (Windows NT 10
 
 def verdicts() -> list[str]:
     db.session.rollback()
-    return list(db.session.scalars(select(Click.verdict).order_by(Click.at, Click.id)))
+    return list(db.session.scalars(select(Click.verdict).order_by(Click.clicked_at, Click.id)))
 
 
 def test_the_fourth_click_of_an_address_in_a_minute_is_fraud_whatever_its_agent(busy_app: Flask, alices_post):
@@ -59,6 +59,6 @@ def test_no_address_is_kept_and_a_block_is_known_by_its_hash(busy_app: Flask, al
     hit(busy_app, code, "203.0.113.99")
 
     db.session.rollback()
-    first, second = db.session.scalars(select(Click).order_by(Click.at, Click.id))
+    first, second = db.session.scalars(select(Click).order_by(Click.clicked_at, Click.id))
     assert first.ip_hash != second.ip_hash
     assert first.block_hash == second.block_hash

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from contentflow.core.db import transaction
 from contentflow.core.ids import BASE62
 from contentflow.links import services
-from contentflow.links.targets import without_tail
+from contentflow.links.link_cache import without_tail
 from tests.links.visitors import clicks, link_of, verdicts, visit
 
 MARKS = "….,;:!?)]}>»”’'\"`*_~|/=&#<%\\。、」）"
@@ -141,7 +141,7 @@ def test_a_withdrawn_link_stays_withdrawn_with_a_tail(app: Flask, alices_post: A
         assert visit(app, f"{place}{link_of(alices_post).code}).").status_code == 410
 
 
-def test_a_card_is_drawn_for_a_link_with_a_tail(app: Flask, alices_post: Any) -> None:
+def test_a_preview_is_drawn_for_a_link_with_a_tail(app: Flask, alices_post: Any) -> None:
     code = link_of(alices_post).code
 
     card = visit(app, f"/l/{code})", "WhatsApp/2.23.20.0")

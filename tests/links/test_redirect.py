@@ -104,8 +104,8 @@ def test_a_revoked_session_is_nobodys(app: Flask, alices_post: Any) -> None:
     assert "Set-Cookie" not in response.headers
 
 
-def test_a_card_is_drawn_for_preview_agents_alone(app: Flask, alices_post: Any) -> None:
-    services.register_card(app, lambda link: f"card of {link.channel}")
+def test_a_preview_is_drawn_for_preview_agents_alone(app: Flask, alices_post: Any) -> None:
+    services.register_link_preview(app, lambda link: f"card of {link.channel}")
     code = link_of(alices_post).code
 
     card, visitor = visit(app, f"/l/{code}", "WhatsApp/2.23.20.0"), visit(app, f"/l/{code}")

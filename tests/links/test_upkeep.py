@@ -30,16 +30,16 @@ def old_and_new(app: Flask, alices_post: Any) -> Any:
         (425, "valid", False),
     ]
     with transaction():
-        for days, verdict, is_credited in rows:
-            db.session.add(
-                Click(
-                    link_id=link.id,
-                    partner_id=link.partner_id if is_credited else None,
-                    at=clock.now() - timedelta(days=days),
-                    verdict=verdict,
-                    agent_class="mobile",
-                )
+        links.add_clicks(
+            Click(
+                link_id=link.id,
+                partner_id=link.partner_id if is_attributed else None,
+                clicked_at=clock.now() - timedelta(days=days),
+                verdict=verdict,
+                agent_class="mobile",
             )
+            for days, verdict, is_attributed in rows
+        )
     return alices_post
 
 
@@ -49,7 +49,7 @@ def sums() -> tuple[int, ...]:
     )
 
 
-def test_every_click_that_is_credited_stands_in_all_three_sums(app: Flask, old_and_new):
+def test_every_click_that_is_attributed_stands_in_all_three_sums(app: Flask, old_and_new):
     assert sums() == (4, 4, 4)
     assert links.verdict_counts([old_and_new.id]) == {old_and_new.id: {"valid": 3, "bot": 1}}
 

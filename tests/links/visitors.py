@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from contentflow.core.db import db
 from contentflow.links import services
+from contentflow.links.folding import fold
 from contentflow.links.models import Click, Link
 from tests.house import browser
 
@@ -40,8 +41,9 @@ def open_as(
 
 
 def clicks() -> list[Click]:
+    fold(wait_seconds=1.0)
     db.session.rollback()
-    return list(db.session.scalars(select(Click).order_by(Click.at, Click.id)))
+    return list(db.session.scalars(select(Click).order_by(Click.clicked_at, Click.id)))
 
 
 def verdicts() -> list[str]:

@@ -13,10 +13,12 @@ from contentflow.core.db import db, transaction
 from contentflow.core.ids import new_id
 from contentflow.mailing import services as mailing
 from contentflow.mailing.addresses import parse_addresses
+from contentflow.mailing.hooks import register_composer
 from contentflow.mailing.messages import Message
 from contentflow.mailing.models import Delivery
+from contentflow.sharekit import shares
 
-WORDS = mailing.ShareWords(
+WORDS = shares.ShareWords(
     sender_name="Alice Martin",
     advertiser="Nova",
     disclosure="Publicité",
@@ -26,12 +28,12 @@ WORDS = mailing.ShareWords(
     hashtags="#ia #tools",
     url="https://share.example.org/l/abc1234",
 )
-CONSENT = mailing.Consent("J'atteste que chacun est d'accord.", "kit")
+CONSENT = shares.Attestation("J'atteste que chacun est d'accord.", "kit")
 
 
 def write_plain_logins(app: Flask) -> None:
     """Let login mails be composed of nothing: these tests are about the way, not the words."""
-    mailing.register_composer(app, "login", lambda _: Message("Bonjour", "Texte", "<p>Texte</p>"))
+    register_composer(app, "login", lambda _: Message("Bonjour", "Texte", "<p>Texte</p>"))
 
 
 def queue(recipient: str = "reader@example.org") -> str:
@@ -56,13 +58,16 @@ def share(
     parsed = parse_addresses(text if isinstance(text, str) else "\n".join(text))
     words = replace(WORDS, sender_name=name, reply_to=reply_to)
     with transaction():
-        plan = mailing.plan_share(partner_id, submission_id, parsed)
-        send_id = mailing.queue_share(partner_id, submission_id, plan, words, "fr", CONSENT, new_id())
-    return Sent(send_id, [one.verdict for one in plan])
+        plan = shares.plan_share(partner_id, submission_id, parsed)
+        lots = [("", None)] * sum(one.eligibility == "queued" for one in plan)
+        send_id = shares.queue_share(
+            partner_id, submission_id, plan, {"": words}, lots, "fr", CONSENT, new_id()
+        )
+    return Sent(send_id, [one.eligibility for one in plan])
 
 
 def verdicts(partner_id: str, submission_id: str, text: str) -> list[str]:
-    return [one.verdict for one in mailing.plan_share(partner_id, submission_id, parse_addresses(text))]
+    return [one.eligibility for one in shares.plan_share(partner_id, submission_id, parse_addresses(text))]
 
 
 def readers(count: int) -> list[str]:

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 ACCEPTED = b'{"messageId": "<%d@relay.example>"}'
 USED = b'{"code": "duplicate_parameter", "message": "idempotencyKey is already in use"}'
@@ -44,10 +45,20 @@ class Brevo:
         self.calls: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.connections = 0
+        # What GET /smtp/statistics/events knows, the oldest first, and what was asked of it.
+        self.statistics: list[dict[str, Any]] = []
+        self.statistics_mode = "200"
+        self.asked: list[dict[str, str]] = []
+        # What its double opt-in asked, who stands in the list, and each call about it: (when, path, emails).
+        self.asked_to_join: list[dict[str, Any]] = []
+        self.members: set[str] = set()
+        self.list_calls: list[tuple[float, str, list[str]]] = []
+        self.contacts_mode = "201"
         self.after_answer: Callable[[str], None] = lambda key: None
         self.choose: Callable[[], str] | None = None
         self.lock = threading.Lock()
         self._over = threading.Event()
+        self._refusing = socket.socket()
         brevo = self
 
         class Handler(_Handler):
@@ -84,11 +95,19 @@ class Brevo:
     def hang(self, seconds: float) -> None:
         self._over.wait(seconds)
 
-    def close(self) -> None:
+    def refuse(self) -> None:
+        """Stop; the port refuses from now on, and goes to no other server meanwhile."""
         self._over.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
+        self._refusing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._refusing.bind(self._server.server_address[:2])
+
+    def close(self) -> None:
+        if not self._over.is_set():
+            self.refuse()
+        self._refusing.close()
 
 
 class _Server(ThreadingHTTPServer):
@@ -113,11 +132,60 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
-        assert self.path == "/v3/smtp/email", self.path
         payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path.startswith("/v3/contacts"):
+            return self._on_contacts(payload)
+        assert self.path == "/v3/smtp/email", self.path
         key, mode = self.standin.take(payload, dict(self.headers))
         self.standin.hang(self.standin.delay_seconds)
         self._answer_as(mode, key)
+
+    def _on_contacts(self, payload: dict[str, Any]) -> None:
+        """Double opt-in and the list, https://developers.brevo.com/reference/create-doi-contact"""
+        standin, mode = self.standin, self.standin.contacts_mode
+        with standin.lock:
+            if self.path == "/v3/contacts/doubleOptinConfirmation":
+                assert set(payload) == {
+                    "email", "includeListIds", "templateId", "redirectionUrl", "attributes"
+                }  # fmt: skip
+                if mode in {"201", "204"} or mode.startswith("accept"):
+                    standin.asked_to_join.append(payload)
+                standin.after_answer(payload["email"])
+            elif mode == "201" and self.path == "/v3/contacts":
+                assert payload["updateEnabled"] is True
+                standin.list_calls.append((time.monotonic(), "add", [payload["email"]]))
+                standin.members.add(payload["email"])
+            else:
+                assert re.fullmatch(r"/v3/contacts/lists/\d+/contacts/remove", self.path), self.path
+                standin.list_calls.append((time.monotonic(), "remove", payload["emails"]))
+                there = standin.members & set(payload["emails"])
+                standin.members -= there
+                mode = mode if there or mode != "201" else "400 invalid_parameter: already removed from list"
+        if mode == "204":
+            self._answer(204, b"")
+        elif mode == "201":
+            self._answer(201, b'{"contacts": {"success": [], "failure": []}}')
+        else:
+            self._answer_as(mode, "")
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        assert path == "/v3/smtp/statistics/events", self.path
+        asked = dict(parse_qsl(query, strict_parsing=True))
+        standin = self.standin
+        standin.asked.append(asked)
+        if standin.statistics_mode == "429":
+            self._answer(429, b"{}", {"x-sib-ratelimit-reset": standin.reset_seconds})
+        elif standin.statistics_mode != "200":
+            self._answer(int(standin.statistics_mode), b'{"code": "unauthorized"}')
+        else:
+            limit, offset = int(asked["limit"]), int(asked["offset"])
+            assert limit <= 2_500
+            assert asked["sort"] == "asc"
+            days = asked["startDate"], asked["endDate"]
+            found = [one for one in standin.statistics if days[0] <= one["date"][:10] <= days[1]]
+            page = found[offset : offset + limit]
+            self._answer(200, json.dumps({"events": page} if page else {}).encode())
 
     def _answer_as(self, mode: str, key: str) -> None:
         number = len(self.standin.calls)

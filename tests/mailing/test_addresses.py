@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from contentflow.mailing.addresses import (
     MAX_ADDRESSES,
+    AddressFault,
     BadAddress,
-    Reason,
     TooManyAddresses,
     address_key,
     check_address,
@@ -153,27 +153,27 @@ def test_nothing_pasted_is_no_entry(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("alice", Reason.NO_AT),
-        ("Alice<>", Reason.NO_AT),
-        ("alice@", Reason.NO_DOMAIN),
-        ("@x.fr", Reason.NO_LOCAL),
-        ("alice@localhost", Reason.DOMAIN_WITHOUT_DOT),
-        ("alice@bob@x.fr", Reason.SEVERAL_ATS),
-        ("alice..martin@x.fr", Reason.BAD_LOCAL),
-        (".alice@x.fr", Reason.BAD_LOCAL),
-        ("ali:ce@x.fr", Reason.BAD_LOCAL),
-        ("élise@x.fr", Reason.NON_ASCII_LOCAL),
-        ("alice@-x.fr", Reason.BAD_DOMAIN),
-        ("alice@x..fr", Reason.BAD_DOMAIN),
-        ("alice@x_y.fr", Reason.BAD_DOMAIN),
-        ("alice@machine.test", Reason.BAD_DOMAIN),
-        ("alice@[127.0.0.1]", Reason.BAD_DOMAIN),
-        ("alice@\ud800.fr", Reason.BAD_DOMAIN),
-        ("a" * 65 + "@x.fr", Reason.TOO_LONG),
-        ("alice@" + "x." * 130 + "fr", Reason.TOO_LONG),
+        ("alice", AddressFault.NO_AT),
+        ("Alice<>", AddressFault.NO_AT),
+        ("alice@", AddressFault.NO_DOMAIN),
+        ("@x.fr", AddressFault.NO_LOCAL),
+        ("alice@localhost", AddressFault.DOMAIN_WITHOUT_DOT),
+        ("alice@bob@x.fr", AddressFault.SEVERAL_ATS),
+        ("alice..martin@x.fr", AddressFault.BAD_LOCAL),
+        (".alice@x.fr", AddressFault.BAD_LOCAL),
+        ("ali:ce@x.fr", AddressFault.BAD_LOCAL),
+        ("élise@x.fr", AddressFault.NON_ASCII_LOCAL),
+        ("alice@-x.fr", AddressFault.BAD_DOMAIN),
+        ("alice@x..fr", AddressFault.BAD_DOMAIN),
+        ("alice@x_y.fr", AddressFault.BAD_DOMAIN),
+        ("alice@machine.test", AddressFault.BAD_DOMAIN),
+        ("alice@[127.0.0.1]", AddressFault.BAD_DOMAIN),
+        ("alice@\ud800.fr", AddressFault.BAD_DOMAIN),
+        ("a" * 65 + "@x.fr", AddressFault.TOO_LONG),
+        ("alice@" + "x." * 130 + "fr", AddressFault.TOO_LONG),
     ],
 )
-def test_a_refused_address_is_named_with_its_reason(text: str, reason: Reason) -> None:
+def test_a_refused_address_is_named_with_its_reason(text: str, reason: AddressFault) -> None:
     [entry] = parse_addresses(text)
 
     assert (entry.raw, entry.address, entry.reason) == (text, None, reason)
@@ -207,13 +207,19 @@ def test_a_bad_single_address_is_refused_with_its_reason() -> None:
     with pytest.raises(BadAddress) as refused:
         check_address("alice")
 
-    assert refused.value.reason is Reason.NO_AT
+    assert refused.value.reason is AddressFault.NO_AT
 
 
 def test_the_same_person_stands_once_whatever_the_case() -> None:
     entries = parse_addresses("Alice@x.fr alice@X.FR b@école.fr b@xn--cole-9oa.fr alice+tag@x.fr")
 
-    assert [entry.reason for entry in entries] == [None, Reason.DUPLICATE, None, Reason.DUPLICATE, None]
+    assert [entry.reason for entry in entries] == [
+        None,
+        AddressFault.DUPLICATE,
+        None,
+        AddressFault.DUPLICATE,
+        None,
+    ]
 
 
 def test_a_thousand_entries_fit() -> None:

@@ -14,11 +14,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from contentflow.consent.models import FirstContact
 from contentflow.core.db import db, transaction
-from contentflow.core.work import due_ids
-from contentflow.mailing import pauses, tasks
+from contentflow.mailing import breaker, tasks
+from contentflow.mailing.hooks import register_composer
 from contentflow.mailing.messages import Message
-from contentflow.mailing.models import Delivery, FirstContact, MailPause
+from contentflow.mailing.models import Breaker, Delivery
+from contentflow.mailing.sending import DELIVERIES
 from contentflow.mailing.transports.brevo import NAMESPACE, idempotency_key
 from contentflow.mailing.transports.brevo import Brevo as BrevoTransport
 from tests.core.test_outbound import server
@@ -58,19 +60,19 @@ def app(make_app: Callable[..., Flask], brevo: Brevo) -> Iterator[Flask]:
 
 
 def work_off(app: Flask, rounds: int = 12) -> None:
-    """Let four threads send what is due, again and again, as the worker's lane does."""
+    """Let four threads send what is due, again and again, as the worker's queue does."""
 
     def send(delivery_id: str) -> None:
         with app.app_context():
             tasks.send(delivery_id)
 
-    with ThreadPoolExecutor(4) as lane:
+    with ThreadPoolExecutor(4) as threads:
         for _ in range(rounds):
             db.session.rollback()
-            due = due_ids(Delivery, ["queued"], ["sending"], limit=1_000)
+            due = DELIVERIES.due_ids(limit=1_000)
             if not due:
                 return
-            list(lane.map(send, due))
+            list(threads.map(send, due))
 
 
 def send_to_all(app: Flask, alice: object, post: object) -> None:
@@ -113,12 +115,12 @@ def test_a_refused_account_rests_and_resumes_without_losing_a_mail(
 
     assert states() == ["queued"] * COUNT
     assert len(brevo.calls) <= 4  # one a thread that was already under way
-    pause = db.session.scalars(select(MailPause)).one()
+    pause = db.session.scalars(select(Breaker)).one()
     assert (pause.transport, pause.reason.startswith(f"Brevo {mode}")) == ("brevo", True)
 
     brevo.mode = "201"
     with transaction():
-        pauses.end()
+        breaker.close()
     work_off(app)
 
     assert states() == ["sent"] * COUNT
@@ -132,7 +134,7 @@ def test_429_waits_as_long_as_brevo_says_and_then_sends_all(app, brevo, alice, a
     assert len(brevo.calls) <= 4
 
     brevo.mode = "201"
-    assert wait_until(lambda: (db.session.rollback(), pauses.way("brevo"))[1] == "probe", 3)
+    assert wait_until(lambda: (db.session.rollback(), breaker.state("brevo"))[1] == "half_open", 3)
     work_off(app)
 
     assert states() == ["sent"] * COUNT
@@ -227,7 +229,7 @@ def test_a_400_about_the_account_stops_the_sender_and_fails_no_mail(
     send_to_all(app, alice, alices_post)
 
     assert states() == ["queued"] * COUNT
-    assert pauses.way("brevo") == "closed"
+    assert breaker.state("brevo") == "open"
 
 
 def test_login_mail_survives_a_forbidden_account(app, brevo) -> None:
@@ -237,7 +239,7 @@ def test_login_mail_survives_a_forbidden_account(app, brevo) -> None:
     work_off(app)
     brevo.mode = "201"
     with transaction():
-        pauses.end()
+        breaker.close()
 
     work_off(app)
 
@@ -253,7 +255,7 @@ def test_a_message_that_alone_is_refused_does_not_stop_all_mail_for_ever(app, br
         tasks.send(too_large)
         brevo.mode = "201"
         with transaction():
-            pauses.end()
+            breaker.close()
 
     assert (delivery(too_large).state, delivery(too_large).reason) == (
         "failed",
@@ -330,14 +332,15 @@ def test_an_acceptance_that_breaks_off_anywhere_is_never_a_refusal(app) -> None:
     *broken, whole = outcomes_of_each_beginning(app, ACCEPTED)
 
     assert whole == "sent"
-    assert set(broken) == {"unsure"}
+    assert set(broken) == {"indeterminate"}
 
 
 def test_a_used_key_that_breaks_off_anywhere_is_never_a_failure(app) -> None:
     *broken, whole = outcomes_of_each_beginning(app, TAKEN)
 
-    assert whole == "taken"
-    assert set(broken) == {"unsure", "rest"}
+    assert whole == "duplicate"
+    # A head that breaks off is an answer without a code, or a connection that was reset: that is chance.
+    assert set(broken) <= {"indeterminate", "throttled"}
 
 
 @pytest.mark.parametrize(
@@ -348,7 +351,7 @@ def test_a_400_that_brevo_did_not_say_stops_the_sender(body, app) -> None:
         transport = BrevoTransport(replace(app.config["CONTENTFLOW"], brevo_api_url=url.rstrip("/")))
         outcome = transport.send(Message("x", "x", "x"), "reader@example.org", "id")
 
-    assert (outcome.kind, outcome.wait_seconds, outcome.uses_try) == ("rest", 300, True)
+    assert (outcome.kind, outcome.wait_seconds, outcome.uses_try) == ("throttled", 300, True)
 
 
 FAULTS = (
@@ -368,7 +371,7 @@ def test_whatever_brevo_does_nobody_gets_a_mail_twice_and_no_state_lies(
     for _ in range(12):
         work_off(app, 2)
         with transaction():
-            pauses.end()
+            breaker.close()
     became = {address: delivery_to(address).state for address in readers(20)}
     again = dict(zip(readers(20), share(alice.id, alices_post.id, readers(20)).verdicts, strict=True))
 
@@ -391,7 +394,7 @@ def test_a_partners_long_name_is_taken(app, brevo, alice, alices_post) -> None:
 
 
 def test_a_service_that_is_away_uses_up_no_try_and_loses_nothing(app, brevo, alice, alices_post) -> None:
-    brevo.close()
+    brevo.refuse()
 
     send_to_all(app, alice, alices_post)
 
@@ -416,6 +419,7 @@ def test_the_call_is_exactly_what_brevo_asks_for(app, brevo, alice, alices_post)
         "List-Unsubscribe": stop,
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "idempotencyKey": idempotency_key(delivery_to("reader@example.org").id),
+        "X-Mailin-custom": delivery_to("reader@example.org").id,
     }
     assert stop.startswith("<https://share.example.org/unsubscribe/") and stop.endswith(">")
     assert set(payload) == {
@@ -441,7 +445,7 @@ def test_no_redirect_is_followed(app, brevo, alice, alices_post, monkeypatch) ->
     work_off(app)
 
     assert (states(), len(brevo.calls)) == (["queued"], 1)
-    assert pauses.way("brevo") == "closed"
+    assert breaker.state("brevo") == "open"
 
 
 def test_share_mail_waits_for_the_accounts_day_and_login_mail_does_not(
@@ -449,21 +453,23 @@ def test_share_mail_waits_for_the_accounts_day_and_login_mail_does_not(
 ) -> None:
     from contentflow.mailing import services as mailing
 
-    app = make_app(BREVO_API_KEY="k", BREVO_API_URL=brevo.url, EMAIL_ACCOUNT_DAILY_LIMIT="3")
-    mailing.register_composer(app, "login", lambda _: Message("Bonjour", "Texte", "<p>Texte</p>"))
+    app = make_app(BREVO_API_KEY="k", BREVO_API_URL=brevo.url, EMAIL_ACCOUNT_DAILY_LIMIT="23")
+    register_composer(app, "login", lambda _: Message("Bonjour", "Texte", "<p>Texte</p>"))
     with app.app_context():
         share(alice.id, alices_post.id, readers(8))
         let_leave()
         work_off(app)
         assert states() == ["queued"] * 5 + ["sent"] * 3
+        tasks.enqueue_due()
+        assert states() == ["scheduled"] * 5 + ["sent"] * 3
 
         with transaction():
             mailing.queue_login("partner@example.org", "request", "fr")
         work_off(app)
 
         assert delivery_to("partner@example.org").state == "sent"
-        assert states().count("queued") == 5
-        assert pauses.way(pauses.ACCOUNT) == "closed"
+        assert states().count("scheduled") == 5
+        assert breaker.state(breaker.ACCOUNT) == "open"
 
 
 def test_queued_share_mail_waits_while_sharing_is_switched_off(
@@ -473,7 +479,7 @@ def test_queued_share_mail_waits_while_sharing_is_switched_off(
     off = make_app(BREVO_API_KEY="k", BREVO_API_URL=brevo.url, SHARE_EMAIL_ENABLED="false")
 
     with off.app_context():
-        tasks.ring_due()
+        tasks.enqueue_due()
         work_off(off, 2)
 
     assert (states(), brevo.calls) == (["queued"], [])

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from contentflow.core.db import db
-from contentflow.mailing import services as mailing
+from contentflow.mailing.hooks import register_composer
 from contentflow.mailing.messages import Message
 from contentflow.mailing.models import CapturedMail
 from tests.house import browser, run_work
@@ -18,7 +18,7 @@ HTML = '<p>Bonjour <a href="https://share.example.org/partner/login/x?a=1&amp;b=
 
 
 def captured_mail(app: Flask) -> str:
-    mailing.register_composer(app, "login", lambda _: Message("Ton lien", "Bonjour", HTML))
+    register_composer(app, "login", lambda _: Message("Ton lien", "Bonjour", HTML))
     queue("reader@example.org")
     run_work(app)
     return db.session.execute(select(CapturedMail.id)).scalar_one()

@@ -10,13 +10,13 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 from contentflow.core import clock
+from contentflow.core.broker import broker
 from contentflow.core.db import db, transaction
-from contentflow.core.lease import held
-from contentflow.mailing import pauses, sending, tasks, transports
-from contentflow.mailing import services as mailing
+from contentflow.mailing import breaker, sending, tasks, transports
+from contentflow.mailing.hooks import register_composer
 from contentflow.mailing.messages import Message
-from contentflow.mailing.models import CapturedMail, Delivery, MailPause
-from contentflow.mailing.transports import Outcome
+from contentflow.mailing.models import Breaker, CapturedMail, Delivery
+from contentflow.mailing.transports import SendOutcome
 from tests.house import run_work
 from tests.mailing.letters import delivery, queue, states, write_plain_logins
 
@@ -27,13 +27,13 @@ class Scripted:
     name = "scripted"
     knows_again = True
 
-    def __init__(self, *outcomes: Outcome) -> None:
+    def __init__(self, *outcomes: SendOutcome) -> None:
         self.outcomes = list(outcomes)
         self.calls: list[str] = []
 
-    def send(self, message: Message, to: str, delivery_id: str) -> Outcome:
+    def send(self, message: Message, to: str, delivery_id: str) -> SendOutcome:
         self.calls.append(delivery_id)
-        return self.outcomes.pop(0) if self.outcomes else Outcome("sent", message_id="m")
+        return self.outcomes.pop(0) if self.outcomes else SendOutcome("sent", message_id="m")
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_without_any_mail_what_waits_goes_on_waiting(make_app) -> None:
         assert db.session.scalars(select(CapturedMail)).all() == []
 
 
-def test_a_sent_mail_is_not_sent_again_by_a_late_bell(app: Flask, script: Scripted) -> None:
+def test_a_sent_mail_is_not_sent_again_by_a_late_message(app: Flask, script: Scripted) -> None:
     delivery_id = queue()
     tasks.send(delivery_id)
 
@@ -97,7 +97,7 @@ def test_a_sent_mail_is_not_sent_again_by_a_late_bell(app: Flask, script: Script
 
 
 def test_a_mail_that_nobody_needs_any_more_is_cancelled(app: Flask, script: Scripted) -> None:
-    mailing.register_composer(app, "login", lambda _: None)
+    register_composer(app, "login", lambda _: None)
     delivery_id = queue()
 
     tasks.send(delivery_id)
@@ -106,7 +106,7 @@ def test_a_mail_that_nobody_needs_any_more_is_cancelled(app: Flask, script: Scri
 
 
 def test_an_unsure_try_waits_and_uses_the_same_key_again(script: Scripted) -> None:
-    script.outcomes = [Outcome("unsure", "500")]
+    script.outcomes = [SendOutcome("indeterminate", "500")]
     delivery_id = queue()
 
     tasks.send(delivery_id)
@@ -120,7 +120,7 @@ def test_an_unsure_try_waits_and_uses_the_same_key_again(script: Scripted) -> No
 
 
 def test_six_unsure_tries_are_unknown_and_never_tried_again(app: Flask, script: Scripted) -> None:
-    script.outcomes = [Outcome("unsure", "500")] * 9
+    script.outcomes = [SendOutcome("indeterminate", "500")] * 9
     delivery_id = queue()
 
     for _ in range(8):
@@ -132,7 +132,7 @@ def test_six_unsure_tries_are_unknown_and_never_tried_again(app: Flask, script: 
 
 
 def test_no_try_begins_ten_minutes_after_the_first(script: Scripted) -> None:
-    script.outcomes = [Outcome("unsure", "timeout")]
+    script.outcomes = [SendOutcome("indeterminate", "timeout")]
     delivery_id = queue()
     tasks.send(delivery_id)
     with transaction():
@@ -145,7 +145,7 @@ def test_no_try_begins_ten_minutes_after_the_first(script: Scripted) -> None:
 
 
 def test_a_rest_stops_the_whole_sender_and_uses_up_no_try(app: Flask, script: Scripted) -> None:
-    script.outcomes = [Outcome("rest", "401", wait_seconds=300)]
+    script.outcomes = [SendOutcome("throttled", "401", wait_seconds=300)]
     first, second = queue("a@example.org"), queue("b@example.org")
 
     run_work(app)
@@ -156,7 +156,10 @@ def test_a_rest_stops_the_whole_sender_and_uses_up_no_try(app: Flask, script: Sc
 
 
 def test_after_a_rest_one_mail_is_tried_and_its_answer_frees_the_others(app: Flask, script: Scripted) -> None:
-    script.outcomes = [Outcome("rest", "401", wait_seconds=300), Outcome("rest", "401", wait_seconds=300)]
+    script.outcomes = [
+        SendOutcome("throttled", "401", wait_seconds=300),
+        SendOutcome("throttled", "401", wait_seconds=300),
+    ]
     for number in range(5):
         queue(f"reader{number}@example.org")
     run_work(app)
@@ -168,25 +171,25 @@ def test_after_a_rest_one_mail_is_tried_and_its_answer_frees_the_others(app: Fla
     run_work(app)
 
     assert states() == ["sent"] * 5
-    assert db.session.scalars(select(MailPause)).all() == []
+    assert db.session.scalars(select(Breaker)).all() == []
 
 
 def end_rest() -> None:
     with transaction():
-        db.session.execute(update(MailPause).values(until=clock.now() - timedelta(seconds=1)))
+        db.session.execute(update(Breaker).values(half_open_at=clock.now() - timedelta(seconds=1)))
 
 
 def test_of_two_that_ask_for_the_one_try_one_gets_it(app: Flask) -> None:
     with transaction():
-        pauses.rest("brevo", -1, "401")
+        breaker.trip("brevo", -1, "401")
 
     with transaction():
-        assert pauses.take_way("brevo") == "probe"
-        assert pauses.take_way("brevo") == "closed"
+        assert breaker.let_through("brevo") == "half_open"
+        assert breaker.let_through("brevo") == "open"
 
 
 def test_a_mail_refused_for_now_fails_after_six_tries_with_nothing_unknown(script: Scripted) -> None:
-    script.outcomes = [Outcome("later", "SMTP 450")] * 9
+    script.outcomes = [SendOutcome("deferred", "SMTP 450")] * 9
     delivery_id = queue()
 
     for _ in range(8):
@@ -197,7 +200,7 @@ def test_a_mail_refused_for_now_fails_after_six_tries_with_nothing_unknown(scrip
 
 
 def test_a_dead_workers_mail_is_taken_again_and_costs_no_try(script: Scripted) -> None:
-    script.outcomes = [Outcome("unsure", "500")] * 5
+    script.outcomes = [SendOutcome("indeterminate", "500")] * 5
     delivery_id = queue()
     for _ in range(10):
         with transaction():
@@ -222,7 +225,7 @@ def test_a_dead_workers_mail_is_unknown_at_once_where_no_key_is_known(script: Sc
 
 
 def test_a_mail_tried_by_another_transport_is_never_handed_to_this_one(script: Scripted) -> None:
-    script.outcomes = [Outcome("unsure", "500")]
+    script.outcomes = [SendOutcome("indeterminate", "500")]
     delivery_id = queue()
     tasks.send(delivery_id)
     script.name = "other"
@@ -239,7 +242,7 @@ def test_the_outcome_of_a_lost_claim_does_not_overwrite_its_successors(script: S
     assert try_again(delivery_id).state == "sent"
 
     with transaction():
-        sending.settle(lost, Outcome("failed", "late"), script)
+        sending.complete(lost, SendOutcome("rejected", "late"), script)
 
     assert delivery(delivery_id).state == "sent"
 
@@ -250,7 +253,7 @@ def test_a_mail_that_cannot_be_composed_steps_aside(app: Flask, script: Scripted
             raise KeyError("url")
         return Message("Bonjour", "Texte", "<p>Texte</p>")
 
-    mailing.register_composer(app, "login", compose)
+    register_composer(app, "login", compose)
     bad, good = queue("bad@example.org"), queue("good@example.org")
 
     run_work(app)
@@ -259,15 +262,14 @@ def test_a_mail_that_cannot_be_composed_steps_aside(app: Flask, script: Scripted
     assert delivery(bad).state == "queued"
 
 
-def test_bells_do_not_pile_up_while_the_mail_service_is_slow(app: Flask, script: Scripted) -> None:
+def test_messages_do_not_pile_up_while_the_mail_service_is_slow(app: Flask, script: Scripted) -> None:
     for number in range(130):
         queue(f"reader{number}@example.org")
 
     for _ in range(5):
-        tasks.ring_due()
+        tasks.enqueue_due()
 
-    lane = app.extensions["bells"].lane("mail")
-    assert lane.pending_count() <= 130
+    assert broker().queue("mail").pending_count() <= 130
 
 
 def test_a_call_that_outlasts_its_lease_keeps_it_while_its_worker_lives(
@@ -286,7 +288,7 @@ def _outlast(script: Scripted) -> None:
     with transaction():
         db.session.execute(update(Delivery).values(leased_until=clock.now() + timedelta(seconds=1)))
 
-    with held(Delivery, delivery_id, taken.lease, most_seconds=60):
+    with sending.DELIVERIES.keep_lease(taken.job, max_seconds=60):
         time.sleep(2.2)  # Renewed every third of LEASE_SECONDS.
         tasks.send(delivery_id)
 
@@ -297,7 +299,7 @@ def _outlast(script: Scripted) -> None:
 class Broken(Scripted):
     """A transport that fails in a way nobody foresaw."""
 
-    def send(self, message: Message, to: str, delivery_id: str) -> Outcome:
+    def send(self, message: Message, to: str, delivery_id: str) -> SendOutcome:
         self.calls.append(delivery_id)
         raise UnicodeEncodeError("ascii", to, 0, 1, "reader@example.org")
 
@@ -336,7 +338,7 @@ def test_a_dead_workers_mail_that_cannot_be_composed_any_more_ends(app: Flask, s
     def compose(row: Delivery) -> Message:
         raise KeyError("url")
 
-    mailing.register_composer(app, "login", compose)
+    register_composer(app, "login", compose)
 
     assert try_again(delivery_id).state == "queued"
     with transaction():
@@ -349,15 +351,15 @@ def test_a_database_that_is_away_for_a_moment_does_not_make_a_sent_mail_unknown(
     app: Flask, script: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = [OperationalError("", {}, Exception()), OperationalError("", {}, Exception())]
-    settle = sending.settle
+    settle = sending.complete_all
 
     def away(*args: object) -> None:
         if answers:
             raise answers.pop()
         settle(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(tasks, "settle", away)
-    monkeypatch.setattr(tasks, "SETTLE_AGAIN", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(tasks, "complete_all", away)
+    monkeypatch.setattr(tasks, "COMPLETE_AGAIN", (0.0, 0.0, 0.0))
     delivery_id = queue()
 
     tasks.send(delivery_id)
@@ -365,9 +367,9 @@ def test_a_database_that_is_away_for_a_moment_does_not_make_a_sent_mail_unknown(
     assert (delivery(delivery_id).state, script.calls) == ("sent", [delivery_id])
 
 
-@pytest.mark.parametrize("kind", ["failed", "taken"])
+@pytest.mark.parametrize("kind", ["rejected", "duplicate"])
 def test_a_refusal_of_a_second_try_is_unknown(kind: str, script: Scripted) -> None:
-    script.outcomes = [Outcome("unsure", "timeout"), Outcome(kind, "400")]  # type: ignore[arg-type]
+    script.outcomes = [SendOutcome("indeterminate", "timeout"), SendOutcome(kind, "400")]  # type: ignore[arg-type]
     delivery_id = queue()
     tasks.send(delivery_id)
 
@@ -376,7 +378,7 @@ def test_a_refusal_of_a_second_try_is_unknown(kind: str, script: Scripted) -> No
 
 def test_a_first_try_whose_key_is_taken_is_unknown(script: Scripted) -> None:
     """As after a restore: somebody used the key before."""
-    script.outcomes = [Outcome("taken", "400")]
+    script.outcomes = [SendOutcome("duplicate", "400")]
     delivery_id = queue()
 
     tasks.send(delivery_id)
@@ -386,9 +388,9 @@ def test_a_first_try_whose_key_is_taken_is_unknown(script: Scripted) -> None:
 
 def test_a_taken_key_whose_acceptance_was_told_is_sent(script: Scripted) -> None:
     script.outcomes = [
-        Outcome("unsure", "201", was_accepted=True),
-        Outcome("unsure", "500"),
-        Outcome("taken"),
+        SendOutcome("indeterminate", "201", was_accepted=True),
+        SendOutcome("indeterminate", "500"),
+        SendOutcome("duplicate"),
     ]
     delivery_id = queue()
     tasks.send(delivery_id)
@@ -398,7 +400,7 @@ def test_a_taken_key_whose_acceptance_was_told_is_sent(script: Scripted) -> None
 
 
 def test_a_refusal_that_is_not_certain_keeps_the_first_try(script: Scripted) -> None:
-    script.outcomes = [Outcome("rest", "409", may_have_left=True), Outcome("failed", "400")]
+    script.outcomes = [SendOutcome("throttled", "409", may_have_left=True), SendOutcome("rejected", "400")]
     delivery_id = queue()
     tasks.send(delivery_id)
     assert delivery(delivery_id).first_tried_at is not None

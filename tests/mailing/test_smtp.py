@@ -52,10 +52,10 @@ def test_a_mail_reaches_the_server_with_both_parts_and_one_recipient(sink: Any) 
 @pytest.mark.parametrize(
     ("rcpt", "data", "kind"),
     [
-        ("550 no such user", "250 OK", "failed"),
-        ("450 greylisted", "250 OK", "later"),
-        ("250 OK", "554 spam", "failed"),
-        ("250 OK", "451 try later", "later"),
+        ("550 no such user", "250 OK", "rejected"),
+        ("450 greylisted", "250 OK", "deferred"),
+        ("250 OK", "554 spam", "rejected"),
+        ("250 OK", "451 try later", "deferred"),
     ],
 )
 def test_refusals_say_whether_another_try_makes_sense(sink: Any, rcpt: str, data: str, kind: str) -> None:
@@ -73,22 +73,22 @@ def test_a_line_that_breaks_after_data_is_unknown(sink: Any) -> None:
 def test_a_server_that_is_away_lets_the_whole_sender_rest() -> None:
     outcome = transport(free_port()).send(LETTER, "reader@example.org", "id1")
 
-    assert (outcome.kind, outcome.wait_seconds) == ("rest", 5)
+    assert (outcome.kind, outcome.wait_seconds) == ("throttled", 5)
 
 
 def test_a_password_is_never_said_to_a_server_that_does_not_take_it(sink: Any) -> None:
     outcome = transport(sink.port, who="user:secret@").send(LETTER, "reader@example.org", "id1")
 
-    assert (outcome.kind, outcome.wait_seconds) == ("rest", 300)
+    assert (outcome.kind, outcome.wait_seconds) == ("throttled", 300)
     assert "secret" not in outcome.reason and not sink.mails
 
 
 def test_without_tls_nothing_is_said_to_another_machine(sink: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("contentflow.mailing.transports.smtp._is_this_machine", lambda url: False)
+    monkeypatch.setattr("contentflow.mailing.transports.smtp.is_loopback", lambda host: False)
 
     outcome = transport(sink.port).send(LETTER, "reader@example.org", "id1")
 
-    assert (outcome.kind, outcome.reason, sink.mails) == ("rest", "SMTP Unprotected", [])
+    assert (outcome.kind, outcome.reason, sink.mails) == ("throttled", "SMTP Unprotected", [])
 
 
 def test_the_state_of_a_delivery_follows_the_server(sink: Any, make_app: Callable[..., Any]) -> None:

@@ -21,8 +21,8 @@ from flask import Flask
 
 from contentflow import config
 from contentflow.core.db import transaction
-from contentflow.mailing import pauses
-from contentflow.mailing.transports import Outcome
+from contentflow.mailing import breaker
+from contentflow.mailing.transports import SendOutcome
 from contentflow.mailing.transports import smtp as module
 from contentflow.mailing.transports.smtp import Smtp, _our_name
 from tests.conftest import BASE_ENV
@@ -96,7 +96,7 @@ def read_mail(reader: BinaryIO) -> bytes:
     return b"".join(lines)
 
 
-def send(port: int, scheme: str = "smtp", seconds: float = 5) -> Outcome:
+def send(port: int, scheme: str = "smtp", seconds: float = 5) -> SendOutcome:
     chosen = config.load({**BASE_ENV, "SMTP_URL": f"{scheme}://127.0.0.1:{port}"})
     return Smtp(replace(chosen, mail_timeout_seconds=seconds)).send(LETTER, "reader@example.org", "id1")
 
@@ -123,7 +123,7 @@ def drips(drop: bytes, begin: bytes = b"") -> Act:
     return act
 
 
-KIND_OF = {stage: "unknown" if stage == "end" else "rest" for stage in STAGES}
+KIND_OF = {stage: "unknown" if stage == "end" else "throttled" for stage in STAGES}
 
 
 @pytest.mark.parametrize("drop", [b"2", b"250-more\r\n"])
@@ -163,7 +163,7 @@ def test_rubbish_is_never_sent_and_never_failed(stage: str, reply: bytes) -> Non
     with server(stage, says(reply)) as port:
         kind = send(port).kind
 
-    assert kind == "unknown" if stage == "end" else kind in {"rest", "later"}
+    assert kind == "unknown" if stage == "end" else kind in {"throttled", "deferred"}
 
 
 def test_endless_replies_do_not_fill_the_memory() -> None:
@@ -186,24 +186,29 @@ def test_a_handshake_that_drips_is_given_up() -> None:
         began = time.monotonic()
         outcome = send(port, "smtps", 1)
 
-    assert outcome.kind == "rest"
+    assert outcome.kind == "throttled"
     assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
     ("stage", "reply", "kind", "wait"),
     [
-        ("MAIL", b"550 5.1.0 sender rejected\r\n", "rest", 300),
-        ("MAIL", b"530 5.7.0 Authentication required\r\n", "rest", 300),
-        ("MAIL", b"421 busy\r\n", "rest", 5),
-        ("RCPT", b"554 5.7.1 <reader@example.org>: Relay access denied\r\n", "rest", 300),
-        ("RCPT", b"550 5.7.1 Unable to relay\r\n", "rest", 300),
-        ("RCPT", b"530 5.7.0 Must issue a STARTTLS command first\r\n", "rest", 300),
-        ("RCPT", b"550 5.1.1 no such user\r\n", "failed", 0),
-        ("RCPT", b"550 5.7.1 Sender blocked by recipient\r\n", "failed", 0),
-        ("DATA", b"451 try later\r\n", "later", 0),
-        ("end", b"550 5.7.60 SMTP; Client does not have permissions to send as this sender\r\n", "rest", 300),
-        ("end", b"554 5.7.1 spam\r\n", "failed", 0),
+        ("MAIL", b"550 5.1.0 sender rejected\r\n", "throttled", 300),
+        ("MAIL", b"530 5.7.0 Authentication required\r\n", "throttled", 300),
+        ("MAIL", b"421 busy\r\n", "throttled", 5),
+        ("RCPT", b"554 5.7.1 <reader@example.org>: Relay access denied\r\n", "throttled", 300),
+        ("RCPT", b"550 5.7.1 Unable to relay\r\n", "throttled", 300),
+        ("RCPT", b"530 5.7.0 Must issue a STARTTLS command first\r\n", "throttled", 300),
+        ("RCPT", b"550 5.1.1 no such user\r\n", "rejected", 0),
+        ("RCPT", b"550 5.7.1 Sender blocked by recipient\r\n", "rejected", 0),
+        ("DATA", b"451 try later\r\n", "deferred", 0),
+        (
+            "end",
+            b"550 5.7.60 SMTP; Client does not have permissions to send as this sender\r\n",
+            "throttled",
+            300,
+        ),
+        ("end", b"554 5.7.1 spam\r\n", "rejected", 0),
         ("end", b"252 perhaps\r\n", "sent", 0),
     ],
 )
@@ -240,7 +245,7 @@ def test_a_password_that_smtp_cannot_carry_lets_the_sender_rest(
         transport = Smtp(config.load({**BASE_ENV, "SMTP_URL": url, "MAIL_TIMEOUT_SECONDS": "1"}))
         outcome = transport.send(LETTER, "reader@example.org", "id1")
 
-    assert (outcome.kind, outcome.wait_seconds) == ("rest", 300)
+    assert (outcome.kind, outcome.wait_seconds) == ("throttled", 300)
 
 
 @pytest.fixture(name="certificate")
@@ -274,7 +279,7 @@ def test_a_drip_under_tls_is_cut_too(certificate: ssl.SSLContext) -> None:
         began = time.monotonic()
         outcome = send(port, "smtps", 1)
 
-    assert outcome.kind == "rest"
+    assert outcome.kind == "throttled"
     assert time.monotonic() - began < 5
     assert module.QUIT_SECONDS <= 2
 
@@ -310,7 +315,7 @@ def test_whatever_a_server_does_nobody_gets_a_mail_twice_and_no_state_lies(
             for _ in range(8):
                 run_work(app)
                 with transaction():
-                    pauses.end()
+                    breaker.close()
             became = {address: delivery(one).state for address, one in ids.items()}
 
     got = {address.decode(): count for address, count in taken.items()}

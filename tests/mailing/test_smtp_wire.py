@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from contentflow import config
 from contentflow.core import clock
 from contentflow.core.graphemes import graphemes
-from contentflow.mailing import share_mail
 from contentflow.mailing.messages import Message, display_name, one_line
 from contentflow.mailing.models import Delivery
 from contentflow.mailing.transports.mime import Unsendable, build
 from contentflow.mailing.transports.smtp import Smtp
+from contentflow.sharekit import share_mail
 from tests.conftest import BASE_ENV
 from tests.house import run_work
 from tests.mailing.letters import delivery, delivery_to, let_leave, queue, share, write_plain_logins
@@ -202,7 +202,9 @@ def test_of_a_long_name_the_programme_stays(app, alice, alices_post) -> None:
     share(alice.id, alices_post.id, READER, name=name)
 
     found: Delivery = delivery_to(READER)
-    sender = share_mail.compose_share(found).sender_name
+    message = share_mail.compose_shares([found])(found)
+    assert message is not None
+    sender = message.sender_name
 
     assert sender == "Association des parents d'élèves de l'école élémentai… via ContentFlow"
     assert len(sender) <= 70 and display_name(sender) == sender

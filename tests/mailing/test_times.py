@@ -10,10 +10,11 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select, update
 
+from contentflow.consent.models import FirstContact
 from contentflow.core.db import db, transaction
-from contentflow.mailing import pauses, sending, tasks, times, transports
-from contentflow.mailing.models import Delivery, FirstContact
-from contentflow.mailing.transports import Outcome
+from contentflow.mailing import breaker, sending, tasks, times, transports
+from contentflow.mailing.models import Delivery
+from contentflow.mailing.transports import SendOutcome
 from tests.house import run_work
 from tests.mailing.letters import delivery, let_leave, queue, readers, share, states, write_plain_logins
 from tests.mailing.test_sending import Scripted
@@ -41,7 +42,7 @@ def script(set_clock: SetClock, monkeypatch: pytest.MonkeyPatch, app: Flask) -> 
 def test_a_step_back_of_two_hours_asks_for_no_mail_again(
     app: Flask, script: Scripted, set_clock: SetClock
 ) -> None:
-    script.outcomes = [Outcome("unsure", "timeout")]
+    script.outcomes = [SendOutcome("indeterminate", "timeout")]
     delivery_id = queue()
     tasks.send(delivery_id)
 
@@ -56,7 +57,7 @@ def test_a_step_back_of_two_hours_asks_for_no_mail_again(
 
 
 def test_a_claim_itself_refuses_a_try_from_the_future(script: Scripted, set_clock: SetClock) -> None:
-    script.outcomes = [Outcome("unsure", "timeout")]
+    script.outcomes = [SendOutcome("indeterminate", "timeout")]
     delivery_id = queue()
     tasks.send(delivery_id)
 
@@ -71,7 +72,7 @@ def test_a_claim_itself_refuses_a_try_from_the_future(script: Scripted, set_cloc
 def test_a_step_back_of_some_seconds_changes_nothing(
     app: Flask, script: Scripted, set_clock: SetClock
 ) -> None:
-    script.outcomes = [Outcome("unsure", "timeout")]
+    script.outcomes = [SendOutcome("indeterminate", "timeout")]
     delivery_id = queue()
     tasks.send(delivery_id)
 
@@ -106,7 +107,7 @@ def test_what_was_queued_while_the_clock_was_a_year_ahead_leaves_today(
 def test_a_mail_whose_try_was_dated_a_year_ahead_is_unknown_and_stays_taken(
     app: Flask, script: Scripted, set_clock: SetClock, alice: object, alices_post: object
 ) -> None:
-    script.outcomes = [Outcome("unsure", "timeout")]
+    script.outcomes = [SendOutcome("indeterminate", "timeout")]
     set_clock(YEAR)
     share(alice.id, alices_post.id, "reader@example.org")  # type: ignore[attr-defined]
     let_leave()
@@ -141,32 +142,32 @@ def test_a_rest_keeps_its_length_when_the_clock_is_set_back(
 ) -> None:
     set_clock(jump)
     with transaction():
-        pauses.rest("scripted", 300, "401")
+        breaker.trip("scripted", 300, "401")
 
     set_clock(timedelta(0))
-    times.mend_times()
-    assert pauses.way("scripted") == "closed"
+    times.date_anew()
+    assert breaker.state("scripted") == "open"
     set_clock(timedelta(seconds=301))
 
-    assert pauses.way("scripted") == "probe"
+    assert breaker.state("scripted") == "half_open"
 
 
 def test_the_accounts_day_opens_neither_early_nor_a_year_late(
     make_app: Callable[..., Flask], script: Scripted, set_clock: SetClock, alice: object, alices_post: object
 ) -> None:
-    app = make_app(EMAIL_ACCOUNT_DAILY_LIMIT="2", SHARE_EMAIL_UNDO_SECONDS="0")
+    app = make_app(EMAIL_ACCOUNT_DAILY_LIMIT="22", SHARE_EMAIL_UNDO_SECONDS="0")
     with app.app_context():
         write_plain_logins(app)
         set_clock(YEAR)
         share(alice.id, alices_post.id, readers(4))  # type: ignore[attr-defined]
         run_work(app)
-        assert states() == ["queued"] * 2 + ["sent"] * 2
+        assert states() == ["scheduled"] * 2 + ["sent"] * 2
 
         set_clock(timedelta(0))
         run_work(app)
         set_clock(timedelta(hours=23, minutes=59))
         run_work(app)
-        assert states() == ["queued"] * 2 + ["sent"] * 2
+        assert states() == ["scheduled"] * 2 + ["sent"] * 2
         for hours in (24.1, 48.2):
             set_clock(timedelta(hours=hours))
             run_work(app)
@@ -186,19 +187,19 @@ def test_a_clock_that_jumps_ahead_during_a_call_does_not_hide_that_it_was_sent(
     assert delivery(delivery_id).state == "unknown"
 
     with transaction():
-        sending.settle(holder, Outcome("sent", message_id="m"), script)
+        sending.complete(holder, SendOutcome("sent", message_id="m"), script)
 
     assert (delivery(delivery_id).state, delivery(delivery_id).message_id) == ("sent", "m")
 
 
 def test_times_as_they_should_be_are_left_alone(app: Flask, script: Scripted, set_clock: SetClock) -> None:
-    script.outcomes = [Outcome("unsure", "500")] * 3
+    script.outcomes = [SendOutcome("indeterminate", "500")] * 3
     delivery_id = queue()
     tasks.send(delivery_id)
     before = delivery(delivery_id)
     dates = (before.next_attempt_at, before.first_tried_at)
 
-    times.mend_times()
+    times.date_anew()
 
     after = delivery(delivery_id)
     assert (after.next_attempt_at, after.first_tried_at) == dates

@@ -11,9 +11,9 @@ from flask_babel import force_locale
 from sqlalchemy import update
 
 from contentflow.core.db import db, transaction
+from contentflow.core.money import about_euros
 from contentflow.offers.models import Offer
 from contentflow.offers.terms import typical_sale
-from contentflow.web.filters import about_euros
 
 URL = "https://nova.example.com/?c={click_id}"
 

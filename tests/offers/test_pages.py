@@ -13,13 +13,13 @@ from contentflow.core.errors import NotFound
 from contentflow.offers import pictures, services
 from contentflow.offers.models import Offer
 from contentflow.offers.terms import OfferTerms, WrongDescription
+from tests.factories.offers import OfferFactory
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 
 
 def add_offer(name: str, **terms: str) -> Offer:
-    with transaction():
-        offer = services.add_offer(name, "https://www.nova.example.com/a", "Nova", 4000, OfferTerms(**terms))
+    offer = OfferFactory(name=name, url="https://www.nova.example.com/a", terms=OfferTerms(**terms))
     return services.get_offer(offer.id)
 
 
@@ -45,8 +45,7 @@ def test_the_page_of_an_offer_says_what_may_be_said_and_starts_a_post(app: Flask
 def test_an_offer_that_ended_has_its_page_and_takes_no_new_post(app: Flask, alice_client: FlaskClient):
     from datetime import date
 
-    with transaction():
-        offer = services.add_offer("Avant", "https://a.example/", terms=OfferTerms(ends_on=date(2020, 1, 1)))
+    offer = OfferFactory(terms=OfferTerms(ends_on=date(2020, 1, 1)))
 
     page = alice_client.get(f"/partner/offers/{offer.id}").get_data(as_text=True)
 

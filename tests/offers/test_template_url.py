@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contentflow.offers.template_url import MAX_LENGTH, Reason, WrongTemplate, check_template, fill
+from contentflow.offers.template_url import MAX_LENGTH, TemplateProblem, WrongTemplate, check_template, fill
 
 VALUES = {"click_id": "CLICK", "partner_id": "PARTNER", "submission_id": "POST", "channel": "x"}
 
@@ -34,43 +34,43 @@ def test_an_offers_url_is_kept_as_it_is(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("http://shop.example/", Reason.SCHEME),
-        ("javascript:alert(1)", Reason.SCHEME),
-        ("//shop.example/", Reason.SCHEME),
-        ("shop.example", Reason.SCHEME),
-        ("", Reason.SCHEME),
-        ("https:///path", Reason.HOST),
-        ("https://", Reason.HOST),
-        ("https://?a=1", Reason.HOST),
-        ("https://a..b/", Reason.HOST),
-        ("https://-a.fr/", Reason.HOST),
-        ("https://a,b.fr/", Reason.HOST),
-        ("https://%61.fr/", Reason.HOST),
-        ("https://straße.de/", Reason.HOST),
-        ("https://" + "é" * 80 + ".fr/", Reason.HOST),
-        ("https://alice:secret@shop.example/", Reason.CREDENTIALS),
-        ("https://shop.example@evil.example/", Reason.CREDENTIALS),
-        ("https://shop.example:0/", Reason.PORT),
-        ("https://shop.example:70000/", Reason.PORT),
-        ("https://shop.example:x/", Reason.PORT),
-        ("https://shop.example/?c={clickid}", Reason.BRACES),
-        ("https://shop.example/?c={CLICK_ID}", Reason.BRACES),
-        ("https://shop.example/?c={}", Reason.BRACES),
-        ("https://shop.example/?c={click_id", Reason.BRACES),
-        ("https://shop.example/?c=click_id}", Reason.BRACES),
-        ("https://shop.example/?c={{click_id}}", Reason.BRACES),
-        ("https://shop.example/?c={click_id.__class__}", Reason.BRACES),
-        ("https://shop.example/?c={ click_id }", Reason.BRACES),
-        ("https://{channel}.shop.example/", Reason.BRACES_IN_HOST),
-        ("https://shop.example\\@evil.example/", Reason.UNREADABLE),
-        ("https://shop.example/\r\nSet-Cookie: a=1", Reason.UNREADABLE),
-        ("https://shop.example/a b", Reason.UNREADABLE),
-        ("https://shop.example/\x00", Reason.UNREADABLE),
-        ("https://[::1/", Reason.UNREADABLE),
-        ("https://shop.example/" + "a" * MAX_LENGTH, Reason.TOO_LONG),
+        ("http://shop.example/", TemplateProblem.SCHEME),
+        ("javascript:alert(1)", TemplateProblem.SCHEME),
+        ("//shop.example/", TemplateProblem.SCHEME),
+        ("shop.example", TemplateProblem.SCHEME),
+        ("", TemplateProblem.SCHEME),
+        ("https:///path", TemplateProblem.HOST),
+        ("https://", TemplateProblem.HOST),
+        ("https://?a=1", TemplateProblem.HOST),
+        ("https://a..b/", TemplateProblem.HOST),
+        ("https://-a.fr/", TemplateProblem.HOST),
+        ("https://a,b.fr/", TemplateProblem.HOST),
+        ("https://%61.fr/", TemplateProblem.HOST),
+        ("https://straße.de/", TemplateProblem.HOST),
+        ("https://" + "é" * 80 + ".fr/", TemplateProblem.HOST),
+        ("https://alice:secret@shop.example/", TemplateProblem.CREDENTIALS),
+        ("https://shop.example@evil.example/", TemplateProblem.CREDENTIALS),
+        ("https://shop.example:0/", TemplateProblem.PORT),
+        ("https://shop.example:70000/", TemplateProblem.PORT),
+        ("https://shop.example:x/", TemplateProblem.PORT),
+        ("https://shop.example/?c={clickid}", TemplateProblem.BRACES),
+        ("https://shop.example/?c={CLICK_ID}", TemplateProblem.BRACES),
+        ("https://shop.example/?c={}", TemplateProblem.BRACES),
+        ("https://shop.example/?c={click_id", TemplateProblem.BRACES),
+        ("https://shop.example/?c=click_id}", TemplateProblem.BRACES),
+        ("https://shop.example/?c={{click_id}}", TemplateProblem.BRACES),
+        ("https://shop.example/?c={click_id.__class__}", TemplateProblem.BRACES),
+        ("https://shop.example/?c={ click_id }", TemplateProblem.BRACES),
+        ("https://{channel}.shop.example/", TemplateProblem.BRACES_IN_HOST),
+        ("https://shop.example\\@evil.example/", TemplateProblem.UNREADABLE),
+        ("https://shop.example/\r\nSet-Cookie: a=1", TemplateProblem.UNREADABLE),
+        ("https://shop.example/a b", TemplateProblem.UNREADABLE),
+        ("https://shop.example/\x00", TemplateProblem.UNREADABLE),
+        ("https://[::1/", TemplateProblem.UNREADABLE),
+        ("https://shop.example/" + "a" * MAX_LENGTH, TemplateProblem.TOO_LONG),
     ],
 )
-def test_another_url_is_refused_with_its_reason(url: str, reason: Reason) -> None:
+def test_another_url_is_refused_with_its_reason(url: str, reason: TemplateProblem) -> None:
     with pytest.raises(WrongTemplate) as refused:
         check_template(url)
 

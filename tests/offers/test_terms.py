@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import text
 
 from contentflow.byop import services as byop
-from contentflow.byop.services import Draft
-from contentflow.core import clock
 from contentflow.core.db import db, transaction
 from contentflow.offers import services
 from contentflow.offers.categories import BANNED
@@ -23,9 +23,17 @@ from contentflow.offers.terms import (
     WrongDates,
     WrongPay,
 )
+from tests.factories.posts import PostFactory
 
 URL = "https://nova.example.com/?c={click_id}"
-TODAY = clock.now().date()
+TODAY = date(2026, 11, 25)
+
+
+@pytest.fixture(autouse=True)
+def late_in_france() -> Iterator[None]:
+    """Half past midnight there, and still the day before in UTC: an offer's dates are French ones."""
+    with time_machine.travel(datetime(2026, 11, 24, 23, 30, tzinfo=UTC)):
+        yield
 
 
 def add(**terms: Any) -> str:
@@ -81,8 +89,7 @@ def test_an_offer_that_ended_takes_no_new_post_and_keeps_those_it_has(app: Flask
 
 def test_a_post_keeps_all_the_terms_it_was_accepted_with(app: Flask, alice):
     offer_id = add(fixed_cents=250, click_cents=15, holding_days=14)
-    with transaction():
-        post_id = byop.submit_post(alice.id, Draft(title="Nova", offer_id=offer_id, nonce="n")).id
+    post_id = PostFactory(partner_id=alice.id, offer_id=offer_id).id
 
     with transaction():
         db.session.execute(

@@ -1,22 +1,18 @@
-"""What the login tests read: the mail, its link and its code, and what stands in the tables."""
+"""What the login tests read: the mail, its link and its code."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from sqlalchemy import func, select
-from werkzeug.test import TestResponse
+from sqlalchemy import select
 
 from contentflow.core.db import db
 from contentflow.mailing.models import CapturedMail
-from contentflow.partners.models import LoginRequest, LoginToken, PartnerSession
-from tests.house import HOST, csrf, post, run_work
+from tests.house import HOST, run_work
 
 
 @dataclass(frozen=True)
@@ -49,40 +45,3 @@ def mails(app: Flask) -> Callable[[], list[Mail]]:
         return [Mail(mail.recipient, mail.subject, mail.text, mail.html) for mail in found]
 
     return read
-
-
-def ask(client: FlaskClient, email: str, **fields: str) -> TestResponse:
-    return post(client, "/partner/login", {"email": email, **fields})
-
-
-def press(client: FlaskClient, path: str) -> TestResponse:
-    return client.post(path, data={"csrf_token": csrf(client)})
-
-
-def try_code(client: FlaskClient, code: str) -> TestResponse:
-    return post(client, "/partner/login/code", {"code": code})
-
-
-def is_logged_in(client: FlaskClient) -> bool:
-    return client.get("/").status_code == 303
-
-
-def rows() -> dict[str, int]:
-    """How much stands in the tables of the login."""
-    db.session.rollback()
-    tables = (LoginRequest, LoginToken, PartnerSession)
-    counts = {
-        table.__tablename__: db.session.scalar(select(func.count()).select_from(table)) or 0
-        for table in tables
-    }
-    return counts
-
-
-def stored(column: Any) -> list[Any]:
-    """What stands there now; requests commit on sessions of their own."""
-    db.session.rollback()
-    return list(db.session.scalars(select(column)))
-
-
-def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 1_000_000:06d}"

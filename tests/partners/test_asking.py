@@ -13,7 +13,7 @@ from contentflow.core.db import db, transaction
 from contentflow.mailing.models import Delivery
 from contentflow.partners.models import LoginRequest, LoginToken, Partner
 from tests.house import browser, post
-from tests.partners.conftest import ask, rows, stored
+from tests.partners.login_steps import ask, rows, stored
 
 
 def body(response) -> str:
@@ -157,7 +157,7 @@ def test_only_hashes_of_link_code_and_browser_are_kept(client, alice, mails):
     token = mail.path.rsplit("/", 1)[1]
     assert all(len(value) == 64 for value in kept)
     assert not {token, mail.code, browser_token} & set(kept)
-    assert "request_id" in stored(Delivery.words)[0]
+    assert "request_id" in stored(Delivery.context)[0]
 
 
 def test_the_log_holds_no_address_token_or_code(client, alice, mails, caplog):

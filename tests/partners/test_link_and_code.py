@@ -13,11 +13,11 @@ from contentflow.core import clock
 from contentflow.core.db import db, transaction
 from contentflow.mailing.models import Delivery
 from contentflow.partners import login_mail, services
+from contentflow.partners.errors import LoginEnded
 from contentflow.partners.models import LoginRequest, LoginToken, Partner
 from contentflow.partners.next_page import local_path
-from contentflow.partners.refusals import LoginEnded
 from tests.house import browser, csrf, post
-from tests.partners.conftest import ask, is_logged_in, press, rows, stored, try_code, wrong
+from tests.partners.login_steps import ask, is_logged_in, press, rows, stored, try_code, wrong
 
 
 @pytest.fixture

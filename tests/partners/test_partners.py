@@ -10,10 +10,10 @@ from flask import Flask
 from contentflow.core.db import transaction
 from contentflow.core.errors import NotFound
 from contentflow.partners import addresses, services
+from contentflow.partners.errors import NameTooLong, NotAnAddress, UnknownPartner
 from contentflow.partners.models import Partner
-from contentflow.partners.refusals import NameTooLong, NotAnAddress, UnknownPartner
 from tests.house import browser
-from tests.partners.conftest import press, rows, stored
+from tests.partners.login_steps import press, rows, stored
 
 
 def count() -> int:
@@ -80,7 +80,7 @@ def test_a_link_for_nobody_is_refused_and_nothing_is_written(app):
 
 
 def test_the_export_names_the_partner(alice):
-    exported = services.export_partner(alice.id)
+    exported = alice.to_dict()
 
     assert list(exported) == ["id", "email", "name", "created_at"]
     assert exported["email"] == "alice@example.org" and exported["created_at"].endswith("Z")

@@ -15,11 +15,11 @@ from sqlalchemy.exc import OperationalError
 from contentflow.core import clock
 from contentflow.core.db import db, is_sqlite, transaction
 from contentflow.partners import services, sessions, tasks
+from contentflow.partners.errors import AccountClosed
 from contentflow.partners.models import Partner, PartnerSession
-from contentflow.partners.refusals import AccountClosed
-from contentflow.web.admission import partner_required, public
+from contentflow.web.access import partner_required, public
 from tests.house import HOST, browser, log_in, post
-from tests.partners.conftest import ask, is_logged_in, press, rows, stored
+from tests.partners.login_steps import ask, is_logged_in, press, rows, stored
 
 
 def copy_of(client, app: Flask):
@@ -288,13 +288,13 @@ def test_the_worker_forgets_requests_after_a_day_and_sessions_after_90(app, clie
         services.revoke_session(revoked)
 
     with time_machine.travel(clock.now() + timedelta(hours=2)):
-        tasks.forget_ended()
+        tasks.erase_expired()
     after_hours = rows()
     with time_machine.travel(clock.now() + timedelta(days=89)):
-        tasks.forget_ended()
+        tasks.erase_expired()
     after_days = rows()
     with time_machine.travel(clock.now() + timedelta(days=91)):
-        tasks.forget_ended()
+        tasks.erase_expired()
 
     assert (after_hours["login_requests"], after_hours["partner_sessions"]) == (1, 2)
     assert (after_days["login_requests"], after_days["login_tokens"]) == (0, 0)

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from contentflow.pipeline import rendering
-
-WORDS = [(0.0, 0.5, "confidence")]
+from tests.factories.renders import made_clip
 
 
 @pytest.fixture
@@ -18,22 +17,11 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
     """Renders without the work; whatever is added here happens while one goes on."""
     acts: list[Callable[[], object]] = []
 
-    def made(source: Path, wishes: Any, house: Any, folder: Path, tell: Any) -> Any:
-        tell("look", 0.0)
+    def made(source: Path, options: Any, settings: Any, folder: Path, on_step: Any) -> Any:
+        on_step("look", 0.0)
         for act in acts:
             act()
-        out = folder / "made"
-        out.mkdir()
-        (out / "clip.mp4").write_bytes(b"a clip")
-        return out, rendering.Facts(
-            video_seconds=9.0,
-            start=0.0,
-            seconds=5.0,
-            framing="blur",
-            captions="heard",
-            words=WORDS,
-            covers=1,
-        )
+        return made_clip(folder, {"clip.mp4": b"a clip"})
 
     monkeypatch.setattr(rendering, "make_clip", made)
     return acts

@@ -9,9 +9,9 @@ import time_machine
 from flask import Flask
 
 from contentflow.core import clock
+from contentflow.core.broker import broker
 from contentflow.core.db import db, transaction
 from contentflow.core.errors import NotFound
-from contentflow.core.work import bells
 from contentflow.pipeline import services, tasks
 from contentflow.pipeline.models import Asset
 from tests.house import run_work
@@ -49,25 +49,25 @@ def test_the_worker_makes_words_alone_ready(app: Flask):
     assert (asset(made).state, asset(made).lease) == ("ready", None)
 
 
-def test_the_sweep_finds_an_asset_whose_bell_was_lost(app: Flask):
+def test_the_sweep_finds_an_asset_whose_message_was_lost(app: Flask):
     made = make()
-    bells().lane("mail").flush()
+    broker().queue("mail").flush()
 
     run_work(app)
 
     assert asset(made).state == "ready"
 
 
-def test_no_bell_is_rung_for_an_asset_that_was_rolled_back(app: Flask):
+def test_nothing_is_enqueued_for_an_asset_that_was_rolled_back(app: Flask):
     with pytest.raises(ZeroDivisionError), transaction():
         services.create_asset_for_byop("alice", **WORDS, download_url="")
         raise ZeroDivisionError
 
-    assert bells().lane("mail").pending_count() == 0
+    assert broker().queue("mail").pending_count() == 0
     assert db.session.query(Asset).count() == 0
 
 
-def test_a_second_bell_does_nothing(app: Flask):
+def test_a_second_message_does_nothing(app: Flask):
     told: list[str] = []
     services.on_finished(app, lambda ended: told.append(ended.id))
     made = make()
@@ -113,7 +113,7 @@ def test_a_worker_that_was_given_up_for_dead_writes_nothing(app: Flask):
 
     assert old is not None
     with transaction():
-        services.finish_words(made, old)
+        services.finish_words(old)
 
     assert asset(made).state == "processing"
 

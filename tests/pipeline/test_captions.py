@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contentflow.pipeline.captions import Word, group, retime, shifted, srt, tidy, vtt
-from contentflow.pipeline.listener import whole_words
-from contentflow.pipeline.reasons import Unfit
+from contentflow.pipeline.reasons import UnprocessableMedia
 from contentflow.pipeline.srt import read_srt
 from contentflow.pipeline.subtitles import disclosure_ass, words_ass
+from contentflow.pipeline.transcribe_script import whole_words
 
 
 def said(text: str, pace: float = 0.3) -> list[Word]:
@@ -129,7 +129,7 @@ def test_captions_of_a_part_begin_at_its_beginning():
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x00" * 100, b"x" * 600_000, b"\xff\xfe1\x00"])
 def test_what_is_no_srt_is_refused(content: bytes):
-    with pytest.raises(Unfit):
+    with pytest.raises(UnprocessableMedia):
         read_srt(content)
 
 

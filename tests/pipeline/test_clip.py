@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from contentflow.pipeline.clip import Facts, House, Wishes, make_clip
+from contentflow.pipeline.clip import RenderSettings, make_clip
 from contentflow.pipeline.faces import find_faces
 from contentflow.pipeline.ffmpeg import find_program
-from contentflow.pipeline.probe import Limits, Media, probe
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.probe import MediaInfo, MediaLimits, probe
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
+from contentflow.pipeline.renders import RenderOptions, RenderResult
 from contentflow.pipeline.sniff import Kind
 from contentflow.pipeline.still import size_of
 from tests.pipeline.films import ffmpeg, film, french_voice, real_film, whisper_model
@@ -24,25 +25,29 @@ DISCLOSURE_BOX = (slice(300, 370), slice(80, 300))
 CAPTION_BOX = (slice(1040, 1240), slice(192, 888))
 
 
-def house(**more: Any) -> House:
+def render_settings(**more: Any) -> RenderSettings:
     usual: dict[str, Any] = {
-        "limits": Limits(),
+        "limits": MediaLimits(),
         "clip_seconds": 60.0,
         "disclosure": "Publicité",
         "whisper_model": "",
         "models": Path("/nonexistent"),
-        "most_seconds": 120.0,
+        "max_seconds": 120.0,
     }
-    return House(**usual | more)
+    return RenderSettings(**usual | more)
 
 
-def clip(source: Path, folder: Path, wishes: Wishes | None = None, **more: Any) -> tuple[Path, Facts]:
+def clip(
+    source: Path, folder: Path, options: RenderOptions | None = None, **more: Any
+) -> tuple[Path, RenderResult]:
     folder.mkdir()
-    return make_clip(source, wishes or Wishes(), house(**more), folder, lambda step, share: None)
+    return make_clip(
+        source, options or RenderOptions(), render_settings(**more), folder, lambda step, share: None
+    )
 
 
-def read(made: Path) -> Media:
-    return probe(made / "clip.mp4", Kind.MP4, Limits())
+def read(made: Path) -> MediaInfo:
+    return probe(made / "clip.mp4", Kind.MP4, MediaLimits())
 
 
 def frame(made: Path, at: float, folder: Path) -> Any:
@@ -78,7 +83,7 @@ MATRIX: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.proof
 @pytest.mark.parametrize(("name", "made_of"), MATRIX, ids=[name for name, _ in MATRIX])
 def test_every_kind_of_film_becomes_the_same_clip(name: str, made_of: dict[str, Any], tmp_path: Path):
-    made, facts = clip(film(tmp_path / name, **made_of), tmp_path / "work")
+    made, result = clip(film(tmp_path / name, **made_of), tmp_path / "work")
 
     media = read(made)
     assert (media.width, media.height) == (1080, 1920)
@@ -90,8 +95,8 @@ def test_every_kind_of_film_becomes_the_same_clip(name: str, made_of: dict[str, 
     assert not media.has_sound or "48000 Hz, stereo" in said
     assert "Lavf" not in said
     assert frame(made, 0.5, tmp_path)[700:1200].std() > 40
-    assert facts.covers == len(list(made.glob("cover-*.jpg"))) >= 1
-    for number in range(1, facts.covers + 1):
+    assert result.covers == len(list(made.glob("cover-*.jpg"))) >= 1
+    for number in range(1, result.covers + 1):
         assert (made / f"poster-{number}.jpg").stat().st_size < 300_000
         poster = cv2.imread(str(made / f"poster-{number}.jpg"))
         assert poster is not None
@@ -140,9 +145,9 @@ def test_the_letters_of_a_caption_are_there_while_it_is_said_and_not_after(tmp_p
     ffmpeg("-f", "lavfi", "-i", "color=black:s=180x320:d=2", "-pix_fmt", "yuv420p", str(dark))
     words = ((0.1, 0.5, "Bonjour"), (0.5, 0.9, "Alice"))
 
-    made, facts = clip(dark, tmp_path / "work", Wishes(subtitles=words))
+    made, result = clip(dark, tmp_path / "work", RenderOptions(subtitles=words))
 
-    assert facts.captions == "uploaded"
+    assert result.captions == "uploaded"
     assert (made / "captions.srt").read_text().splitlines()[2] == "Bonjour Alice"
     said, after = (frame(made, at, tmp_path)[CAPTION_BOX] for at in (0.3, 1.7))
     gold = (said[..., 2] > 200) & (said[..., 1] > 150) & (said[..., 0] < 110)
@@ -165,9 +170,9 @@ def test_quiet_and_loud_films_end_at_14_lufs(volume: str, tmp_path: Path):
 
 @pytest.mark.proof
 def test_silence_stays_silent(tmp_path: Path):
-    made, facts = clip(film(tmp_path / "film.mp4", more=("-af", "volume=0")), tmp_path / "work")
+    made, result = clip(film(tmp_path / "film.mp4", more=("-af", "volume=0")), tmp_path / "work")
 
-    assert facts.captions == "silent"
+    assert result.captions == "silent"
     assert "max_volume: -91" in said_by_ffmpeg(made / "clip.mp4", "-af", "volumedetect", "-f", "null", "-")
 
 
@@ -182,9 +187,9 @@ def test_a_face_that_moves_stays_in_the_crop(tmp_path: Path):
     )
     ffmpeg("-i", str(portrait), "-filter_complex", graph, "-pix_fmt", "yuv420p", str(walking))
 
-    made, facts = clip(walking, tmp_path / "work", Wishes(framing="crop"))
+    made, result = clip(walking, tmp_path / "work", RenderOptions(framing="crop"))
 
-    assert facts.framing == "crop"
+    assert result.framing == "crop"
     ffmpeg("-i", str(made / "clip.mp4"), "-vf", "fps=5,scale=270:480", str(tmp_path / "look-%d.png"))
     places = []
     for path in tmp_path.glob("look-*.png"):
@@ -197,9 +202,9 @@ def test_a_face_that_moves_stays_in_the_crop(tmp_path: Path):
 
 @pytest.mark.proof
 def test_a_wide_film_without_faces_is_shown_whole_on_its_own_blur(tmp_path: Path):
-    made, facts = clip(film(tmp_path / "film.mp4"), tmp_path / "work")
+    made, result = clip(film(tmp_path / "film.mp4"), tmp_path / "work")
 
-    assert facts.framing == "blur"
+    assert result.framing == "blur"
     picture = frame(made, 0.5, tmp_path).astype(float)
     sharp = np.abs(np.diff(picture[700:1200], axis=1)).mean()
     blurred = np.abs(np.diff(picture[1500:1900], axis=1)).mean()
@@ -219,9 +224,9 @@ def test_a_picture_becomes_a_short_clip_that_moves_slowly(tmp_path: Path):
     picture = tmp_path / "picture.webp"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=640x480", "-frames:v", "1", str(picture))
 
-    made, facts = clip(picture, tmp_path / "work", clip_seconds=2.0)
+    made, result = clip(picture, tmp_path / "work", clip_seconds=2.0)
 
-    assert facts.video_seconds == pytest.approx(6, abs=0.1)
+    assert result.video_seconds == pytest.approx(6, abs=0.1)
     assert read(made).seconds == pytest.approx(2, abs=0.1)
     first, last = frame(made, 0.1, tmp_path), frame(made, 1.8, tmp_path)
     assert np.abs(first.astype(int) - last).mean() > 1
@@ -237,7 +242,7 @@ def test_the_liveliest_part_of_a_long_film_is_proposed_and_the_partner_may_choos
     ffmpeg("-filter_complex", parts, "-g", "5", "-pix_fmt", "yuv420p", str(source))
 
     _, proposed = clip(source, tmp_path / "first", clip_seconds=3.0)
-    _, chosen = clip(source, tmp_path / "second", Wishes(start=8.0), clip_seconds=3.0)
+    _, chosen = clip(source, tmp_path / "second", RenderOptions(start=8.0), clip_seconds=3.0)
 
     assert proposed.start == pytest.approx(4, abs=1)
     assert (chosen.start, chosen.seconds) == (8.0, pytest.approx(3.0, abs=0.2))
@@ -262,10 +267,10 @@ def nine_minutes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_nine_minutes_are_looked_through_and_the_liveliest_part_becomes_the_clip(
     nine_minutes: Path, tmp_path: Path
 ):
-    made, facts = clip(nine_minutes, tmp_path / "work", clip_seconds=4.0)
+    made, result = clip(nine_minutes, tmp_path / "work", clip_seconds=4.0)
 
-    assert facts.video_seconds == pytest.approx(540, abs=1)
-    assert facts.start == pytest.approx(400, abs=1)
+    assert result.video_seconds == pytest.approx(540, abs=1)
+    assert result.start == pytest.approx(400, abs=1)
     media = read(made)
     assert (media.seconds, media.has_sound) == (pytest.approx(4, abs=0.1), True)
     assert frame(made, 1.5, tmp_path)[700:1200].std() > 40
@@ -273,9 +278,9 @@ def test_nine_minutes_are_looked_through_and_the_liveliest_part_becomes_the_clip
 
 @pytest.mark.proof
 def test_the_end_of_nine_minutes_may_be_the_clip(nine_minutes: Path, tmp_path: Path):
-    made, facts = clip(nine_minutes, tmp_path / "work", Wishes(start=535.0), clip_seconds=60.0)
+    made, result = clip(nine_minutes, tmp_path / "work", RenderOptions(start=535.0), clip_seconds=60.0)
 
-    assert (facts.start, facts.seconds) == (535.0, pytest.approx(5, abs=0.1))
+    assert (result.start, result.seconds) == (535.0, pytest.approx(5, abs=0.1))
     media = read(made)
     assert (media.seconds, media.has_sound) == (pytest.approx(5, abs=0.1), True)
     before, last = (frame(made, at, tmp_path)[800:1100].mean() for at in (0.5, 4.5))
@@ -286,17 +291,17 @@ def test_the_end_of_nine_minutes_may_be_the_clip(nine_minutes: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("source", "limits", "reason"),
     [
-        ({"seconds": 2}, {"most_seconds": 1.0}, Reason.TOO_LONG),
-        ({"seconds": 0.2}, {}, Reason.TOO_SHORT),
-        ({}, {"most_side": 300}, Reason.TOO_MANY_PIXELS),
-        ({"rate": "60"}, {"most_fps": 50}, Reason.TOO_MANY_FRAMES),
+        ({"seconds": 2}, {"max_seconds": 1.0}, Failure.TOO_LONG),
+        ({"seconds": 0.2}, {}, Failure.TOO_SHORT),
+        ({}, {"max_side": 300}, Failure.TOO_MANY_PIXELS),
+        ({"rate": "60"}, {"max_fps": 50}, Failure.TOO_MANY_FRAMES),
     ],
 )
 def test_what_is_over_a_limit_is_refused_with_its_reason(
-    source: dict[str, Any], limits: dict[str, Any], reason: Reason, tmp_path: Path
+    source: dict[str, Any], limits: dict[str, Any], reason: Failure, tmp_path: Path
 ):
-    with pytest.raises(Unfit) as caught:
-        clip(film(tmp_path / "film.mp4", **source), tmp_path / "work", limits=Limits(**limits))
+    with pytest.raises(UnprocessableMedia) as caught:
+        clip(film(tmp_path / "film.mp4", **source), tmp_path / "work", limits=MediaLimits(**limits))
     assert caught.value.reason is reason
 
 
@@ -309,16 +314,16 @@ def test_real_french_speech_is_written_on_the_clip(tmp_path: Path):
     picture = "color=black:s=180x320:r=15"
     ffmpeg("-f", "lavfi", "-i", picture, "-i", str(voice), "-shortest", "-pix_fmt", "yuv420p", str(source))
 
-    made, facts = clip(source, tmp_path / "work", whisper_model=str(model))
+    made, result = clip(source, tmp_path / "work", whisper_model=str(model))
 
-    assert facts.captions == "heard"
-    text = " ".join(word for _, _, word in facts.words).lower()
+    assert result.captions == "heard"
+    text = " ".join(word for _, _, word in result.words).lower()
     assert "laissez votre message" in text
-    begun = next(start for start, _, word in facts.words if word.lower().startswith("laissez"))
+    begun = next(start for start, _, word in result.words if word.lower().startswith("laissez"))
     assert (frame(made, begun + 0.1, tmp_path)[CAPTION_BOX].min(axis=2) > 200).sum() > 1_000
 
 
 def test_without_a_model_nobody_listens_and_the_clip_says_so(tmp_path: Path):
-    _, facts = clip(film(tmp_path / "film.mp4", seconds=0.6), tmp_path / "work")
+    _, result = clip(film(tmp_path / "film.mp4", seconds=0.6), tmp_path / "work")
 
-    assert (facts.captions, facts.words) == ("nobody", [])
+    assert (result.captions, result.words) == ("nobody", ())

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from contentflow.pipeline.clip import Wishes, make_clip
-from contentflow.pipeline.probe import Limits, probe
+from contentflow.pipeline.clip import make_clip
+from contentflow.pipeline.probe import MediaLimits, probe
+from contentflow.pipeline.renders import RenderOptions
 from contentflow.pipeline.sniff import Kind
 from tests.pipeline.films import ffmpeg
-from tests.pipeline.test_clip import frame, house
+from tests.pipeline.test_clip import frame, render_settings
 
 COLOURS = ((255, 0, 0), (0, 192, 0), (0, 0, 255), (192, 128, 96))
 STRIPES = (
@@ -63,7 +64,9 @@ def test_colours_stay_what_they_are(name: str, tmp_path: Path):
     ffmpeg("-filter_complex", FILMS[name], *codec, str(source))
     work.mkdir()
 
-    made, _ = make_clip(source, Wishes(framing="blur"), house(), work, lambda step, share: None)
+    made, _ = make_clip(
+        source, RenderOptions(framing="blur"), render_settings(), work, lambda step, share: None
+    )
 
     assert is_like(seen_in(frame(made, 0.2, tmp_path)))
     assert is_like(seen_in(cv2.imread(str(made / "cover-1.jpg"))))
@@ -78,7 +81,9 @@ def test_a_cropped_film_keeps_its_colours_too(tmp_path: Path):
     ffmpeg("-filter_complex", FILMS["small-601.mp4"], "-crf", "8", str(source))
     work.mkdir()
 
-    made, _ = make_clip(source, Wishes(framing="crop"), house(), work, lambda step, share: None)
+    made, _ = make_clip(
+        source, RenderOptions(framing="crop"), render_settings(), work, lambda step, share: None
+    )
 
     seen = seen_in(frame(made, 0.2, tmp_path))
     wanted = [COLOURS[1], COLOURS[1], COLOURS[2], COLOURS[2]]  # The middle of the picture.
@@ -91,7 +96,9 @@ def test_a_picture_keeps_its_colours(tmp_path: Path):
     ffmpeg("-filter_complex", STRIPES, "-frames:v", "1", str(source))
     work.mkdir()
 
-    made, _ = make_clip(source, Wishes(framing="blur"), house(), work, lambda step, share: None)
+    made, _ = make_clip(
+        source, RenderOptions(framing="blur"), render_settings(), work, lambda step, share: None
+    )
 
     assert is_like(seen_in(frame(made, 0.2, tmp_path)))
 
@@ -105,13 +112,15 @@ def test_hdr_is_made_ordinary(says: str, tmp_path: Path):
     graph = f"{STRIPES},scale=1280:720:out_color_matrix=bt2020:out_range=tv,format=yuv420p10le"
     ffmpeg("-filter_complex", graph, "-crf", "8", "-x264-params", told, str(source))
     work.mkdir()
-    assert probe(source, Kind.MP4, Limits()).is_hdr
+    assert probe(source, Kind.MP4, MediaLimits()).is_hdr
 
-    made, _ = make_clip(source, Wishes(framing="blur"), house(), work, lambda step, share: None)
+    made, _ = make_clip(
+        source, RenderOptions(framing="blur"), render_settings(), work, lambda step, share: None
+    )
 
     red, green, blue, _ = seen_in(frame(made, 0.2, tmp_path))
     assert red[0] > 200
     assert green[1] > 120
     assert blue[2] > 200
     assert max(*red[1:], green[0], green[2], *blue[:2]) < 40
-    assert not probe(made / "clip.mp4", Kind.MP4, Limits()).is_hdr
+    assert not probe(made / "clip.mp4", Kind.MP4, MediaLimits()).is_hdr

@@ -17,49 +17,50 @@ from typing import Any
 import pytest
 
 from contentflow.core import download as downloads
-from contentflow.core.download import Limits as FetchLimits
+from contentflow.core.download import DownloadLimits
 from contentflow.pipeline import fetch as fetching
-from contentflow.pipeline.clip import Wishes, make_clip
+from contentflow.pipeline.clip import make_clip
 from contentflow.pipeline.ffmpeg import reading, run_ffmpeg
-from contentflow.pipeline.process import MIB, Leash, Overran, run
-from contentflow.pipeline.reasons import SENTENCES, Reason, Unfit
+from contentflow.pipeline.process import MIB, Overran, ResourceLimits, run
+from contentflow.pipeline.reasons import SENTENCES, Failure, UnprocessableMedia
+from contentflow.pipeline.renders import RenderOptions
 from contentflow.pipeline.sniff import Kind
 from tests.core.test_download import OK, says, server
 from tests.pipeline.films import film, png
-from tests.pipeline.test_clip import house
+from tests.pipeline.test_clip import render_settings
 
 SECRET = "nobody may read this"
 PACKED = zlib.compress(b"\0" * 99)
 
 
-def reason_for(content: bytes, tmp_path: Path) -> Reason:
+def reason_for(content: bytes, tmp_path: Path) -> Failure:
     source = tmp_path / "film.mp4"
     source.write_bytes(content)
-    with pytest.raises(Unfit) as caught:
-        make_clip(source, Wishes(), house(), tmp_path, lambda step, share: None)
+    with pytest.raises(UnprocessableMedia) as caught:
+        make_clip(source, RenderOptions(), render_settings(), tmp_path, lambda step, share: None)
     return caught.value.reason
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", Reason.PLAYLIST),
-        (b"ffconcat version 1.0\nfile /etc/passwd\n", Reason.PLAYLIST),
+        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", Failure.PLAYLIST),
+        (b"ffconcat version 1.0\nfile /etc/passwd\n", Failure.PLAYLIST),
         (
             b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>",
-            Reason.NOT_MEDIA,
+            Failure.NOT_MEDIA,
         ),
-        (b"<!doctype html><video src=x>", Reason.NOT_MEDIA),
-        (gzip.compress(b"\0" * 1_000_000), Reason.NOT_MEDIA),
-        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0" * 2000, Reason.UNREADABLE),
-        (b"\x1aE\xdf\xa3" + b"\xff" * 2000, Reason.UNREADABLE),
-        (png(20_000, 20_000, PACKED), Reason.TOO_MANY_PIXELS),
-        (png(200, 200, PACKED), Reason.UNREADABLE),
-        (b"\xff\xd8\xff\xe0" + b"\0" * 50, Reason.UNREADABLE),
+        (b"<!doctype html><video src=x>", Failure.NOT_MEDIA),
+        (gzip.compress(b"\0" * 1_000_000), Failure.NOT_MEDIA),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0" * 2000, Failure.UNREADABLE),
+        (b"\x1aE\xdf\xa3" + b"\xff" * 2000, Failure.UNREADABLE),
+        (png(20_000, 20_000, PACKED), Failure.TOO_MANY_PIXELS),
+        (png(200, 200, PACKED), Failure.UNREADABLE),
+        (b"\xff\xd8\xff\xe0" + b"\0" * 50, Failure.UNREADABLE),
     ],
     ids=["hls", "concat", "svg", "html", "gzip", "no-moov", "mkv", "20000px", "half-png", "half-jpeg"],
 )
-def test_an_evil_file_is_refused_with_its_reason(content: bytes, reason: Reason, tmp_path: Path):
+def test_an_evil_file_is_refused_with_its_reason(content: bytes, reason: Failure, tmp_path: Path):
     began = time.monotonic()
 
     assert reason_for(content, tmp_path) is reason
@@ -69,7 +70,7 @@ def test_an_evil_file_is_refused_with_its_reason(content: bytes, reason: Reason,
 def test_a_film_cut_off_in_the_middle_is_refused(tmp_path: Path):
     whole = film(tmp_path / "whole.mp4").read_bytes()
 
-    assert reason_for(whole[: len(whole) // 2], tmp_path) is Reason.CUT_OFF
+    assert reason_for(whole[: len(whole) // 2], tmp_path) is Failure.CUT_OFF
 
 
 def moov(content: bytes) -> slice:
@@ -108,7 +109,7 @@ def test_a_film_with_a_broken_index_is_refused(how: str, indexed: bytes, tmp_pat
     began = time.monotonic()
 
     is_short = how in ("cut", "alone")
-    assert reason_for(broken(indexed, how), tmp_path) is (Reason.CUT_OFF if is_short else Reason.UNREADABLE)
+    assert reason_for(broken(indexed, how), tmp_path) is (Failure.CUT_OFF if is_short else Failure.UNREADABLE)
     assert time.monotonic() - began < 10
 
 
@@ -121,8 +122,8 @@ def test_whatever_stands_in_the_index_a_film_ends(seed: int, indexed: bytes, tmp
     source, began = tmp_path / "film.mp4", time.monotonic()
     source.write_bytes(content)
 
-    with suppress(Unfit):
-        make_clip(source, Wishes(), house(), tmp_path, lambda step, share: None)
+    with suppress(UnprocessableMedia):
+        make_clip(source, RenderOptions(), render_settings(), tmp_path, lambda step, share: None)
 
     assert time.monotonic() - began < 30
 
@@ -149,7 +150,7 @@ def test_a_program_that_goes_on_for_ever_is_ended_with_all_that_it_started(tmp_p
     endless = "import subprocess, time; subprocess.Popen(['sleep', '7531']); time.sleep(7531)"
 
     with pytest.raises(Overran):
-        run([sys.executable, "-c", endless], tmp_path, Leash(seconds=0.5))
+        run([sys.executable, "-c", endless], tmp_path, ResourceLimits(seconds=0.5))
 
     time.sleep(0.2)
     assert subprocess.run(["pgrep", "-f", "sleep 7531"], capture_output=True).stdout == b""
@@ -163,27 +164,27 @@ def test_a_program_that_goes_on_for_ever_is_ended_with_all_that_it_started(tmp_p
     ],
 )
 @pytest.mark.parametrize("reserves", [False, True])
-def test_a_program_gets_no_more_memory_or_disk_than_its_leash_allows(
+def test_a_program_gets_no_more_memory_or_disk_than_its_limits_allow(
     greedy: str, reserves: bool, tmp_path: Path
 ):
-    leash = Leash(seconds=10, memory_bytes=500 * MIB, file_bytes=10 * MIB, reserves=reserves)
+    limits = ResourceLimits(seconds=10, memory_bytes=500 * MIB, file_bytes=10 * MIB, reserves=reserves)
 
-    assert run([sys.executable, "-c", greedy], tmp_path, leash).status != 0
+    assert run([sys.executable, "-c", greedy], tmp_path, limits).status != 0
 
 
 @pytest.mark.parametrize("reserves", [False, True])
-def test_a_program_may_reserve_what_it_does_not_use_where_its_leash_says_so(reserves: bool, tmp_path: Path):
+def test_a_program_may_reserve_what_it_does_not_use_where_its_limits_say_so(reserves: bool, tmp_path: Path):
     reserve = "import mmap; mmap.mmap(-1, 32 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0)"
-    leash = Leash(seconds=10, memory_bytes=500 * MIB, reserves=reserves)
+    limits = ResourceLimits(seconds=10, memory_bytes=500 * MIB, reserves=reserves)
 
-    assert (run([sys.executable, "-c", reserve], tmp_path, leash).status == 0) is reserves
+    assert (run([sys.executable, "-c", reserve], tmp_path, limits).status == 0) is reserves
 
 
 def test_a_program_sees_no_secret_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SECRET_KEY", SECRET)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
 
-    outcome = run(["/usr/bin/env"], tmp_path, Leash(seconds=5))
+    outcome = run(["/usr/bin/env"], tmp_path, ResourceLimits(seconds=5))
 
     assert SECRET.encode() not in outcome.output
     assert b"proxy" not in outcome.output
@@ -195,8 +196,8 @@ def test_a_program_dies_with_whoever_started_it(tmp_path: Path):
         f"import time\nfor _ in range(300): open({str(mark)!r}, 'w').write(str(time.time())); time.sleep(0.1)"
     )
     outer = (
-        "from pathlib import Path; from contentflow.pipeline.process import Leash, run; import sys;"
-        f"run([sys.executable, '-c', {inner!r}], Path({str(tmp_path)!r}), Leash(seconds=60))"
+        "from pathlib import Path; from contentflow.pipeline.process import ResourceLimits, run; import sys;"
+        f"run([sys.executable, '-c', {inner!r}], Path({str(tmp_path)!r}), ResourceLimits(seconds=60))"
     )
     process = subprocess.Popen([sys.executable, "-c", outer], cwd=Path(__file__).parents[2])
     deadline = time.monotonic() + 20
@@ -214,9 +215,9 @@ def test_a_program_dies_with_whoever_started_it(tmp_path: Path):
 
 def fetch_from(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **limits: Any) -> Path:
     monkeypatch.setattr(downloads, "PORTS", {"http": port})
-    monkeypatch.setattr(downloads, "is_public", lambda ip: True)
+    monkeypatch.setattr("contentflow.core.checked.is_public", lambda ip: True)
     return fetching.fetch(
-        f"http://127.0.0.1:{port}/film", tmp_path / "brought", tmp_path, FetchLimits(**limits)
+        f"http://127.0.0.1:{port}/film", tmp_path / "brought", tmp_path, DownloadLimits(**limits)
     )
 
 
@@ -229,16 +230,20 @@ def test_a_direct_file_is_brought_whole(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("answer", "limits", "reason"),
     [
-        (says(OK, b"\r\n", *[b"x" * 65536] * 40), {"most_bytes": 1_000_000}, Reason.TOO_LARGE),
-        (says(OK, b"\r\n", *[b"x"] * 200, pause=0.02), {"most_seconds": 0.5}, Reason.TOO_SLOW),
-        (says(b"HTTP/1.1 404 No\r\n\r\n"), {}, Reason.GONE),
-        (says(b""), {}, Reason.UNREACHABLE),
+        (says(OK, b"\r\n", *[b"x" * 65536] * 40), {"max_bytes": 1_000_000}, Failure.TOO_LARGE),
+        (says(OK, b"\r\n", *[b"x"] * 200, pause=0.02), {"max_seconds": 0.5}, Failure.TOO_SLOW),
+        (says(b"HTTP/1.1 404 No\r\n\r\n"), {}, Failure.GONE),
+        (says(b""), {}, Failure.UNREACHABLE),
     ],
 )
 def test_a_download_that_goes_wrong_has_its_reason(
-    answer: Any, limits: dict[str, Any], reason: Reason, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answer: Any,
+    limits: dict[str, Any],
+    reason: Failure,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    with server(answer) as port, pytest.raises(Unfit) as caught:
+    with server(answer) as port, pytest.raises(UnprocessableMedia) as caught:
         fetch_from(port, tmp_path, monkeypatch, **limits)
     assert caught.value.reason is reason
 
@@ -247,10 +252,10 @@ def test_a_download_that_goes_wrong_has_its_reason(
 def test_the_page_reader_reaches_no_private_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A page on this machine: the first look is let through here, but yt-dlp's own process never is."""
     page = says(OK, b"\r\n<!doctype html><html><video src=film.mp4></video>")
-    with server(page, page) as port, pytest.raises(Unfit) as caught:
+    with server(page, page) as port, pytest.raises(UnprocessableMedia) as caught:
         fetch_from(port, tmp_path, monkeypatch)
 
-    assert caught.value.reason is Reason.PRIVATE_ADDRESS
+    assert caught.value.reason is Failure.PRIVATE_ADDRESS
 
 
 HOSTS = (
@@ -280,7 +285,7 @@ def test_the_guard_of_the_page_reader_refuses(probe: str, tmp_path: Path):
     root = Path(__file__).parents[2]
     code = (
         f"import sys, socket; sys.path.insert(0, {str(root / 'contentflow' / 'pipeline')!r});"
-        f"import page; page.guard_connections(); {probe}"
+        f"import ytdlp_script; ytdlp_script.guard_connections(); {probe}"
     )
 
     outcome = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=20)
@@ -291,25 +296,25 @@ def test_the_guard_of_the_page_reader_refuses(probe: str, tmp_path: Path):
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ("Sign in to confirm you’re not a bot. Use --cookies", Reason.ROBOT_CHECK),
-        ("ERROR: [vimeo] 1: This video is private", Reason.CLOSED),
-        ("ERROR: Video unavailable. This video has been removed", Reason.GONE),
-        ("ERROR: Unsupported URL: https://x", Reason.NO_VIDEO),
-        ("This video is DRM protected", Reason.PROTECTED),
-        ("This is a password-protected video", Reason.CLOSED),
-        ("This is live", Reason.LIVE),
-        ("Your IP address is blocked from accessing this post", Reason.ROBOT_CHECK),
-        ("This video is protected by a password, use the --video-password option", Reason.CLOSED),
-        ("This video is not available from your location due to geo restriction", Reason.CLOSED),
-        ("HTTP Error 503: Service Unavailable", Reason.BUSY),
-        ("The current session has been rate-limited", Reason.BUSY),
-        ("Unable to download webpage: The read operation timed out", Reason.UNREACHABLE),
-        ("Unsupported URL: https://example.org/private/drm", Reason.NO_VIDEO),
-        ("Failed to resolve 'login.example.org'", Reason.UNREACHABLE),
-        ("something else", Reason.NO_VIDEO),
+        ("Sign in to confirm you’re not a bot. Use --cookies", Failure.ROBOT_CHECK),
+        ("ERROR: [vimeo] 1: This video is private", Failure.CLOSED),
+        ("ERROR: Video unavailable. This video has been removed", Failure.GONE),
+        ("ERROR: Unsupported URL: https://x", Failure.NO_VIDEO),
+        ("This video is DRM protected", Failure.PROTECTED),
+        ("This is a password-protected video", Failure.CLOSED),
+        ("This is live", Failure.LIVE),
+        ("Your IP address is blocked from accessing this post", Failure.ROBOT_CHECK),
+        ("This video is protected by a password, use the --video-password option", Failure.CLOSED),
+        ("This video is not available from your location due to geo restriction", Failure.CLOSED),
+        ("HTTP Error 503: Service Unavailable", Failure.BUSY),
+        ("The current session has been rate-limited", Failure.BUSY),
+        ("Unable to download webpage: The read operation timed out", Failure.UNREACHABLE),
+        ("Unsupported URL: https://example.org/private/drm", Failure.NO_VIDEO),
+        ("Failed to resolve 'login.example.org'", Failure.UNREACHABLE),
+        ("something else", Failure.NO_VIDEO),
     ],
 )
-def test_what_yt_dlp_says_becomes_a_reason(said: str, reason: Reason):
+def test_what_yt_dlp_says_becomes_a_reason(said: str, reason: Failure):
     assert fetching._complaint(said).reason is reason
 
 
@@ -319,18 +324,22 @@ def test_what_yt_dlp_says_becomes_a_reason(said: str, reason: Reason):
         (
             "HTTP Error 403: Forbidden",
             "Some formats have been skipped as they are DRM protected",
-            Reason.CLOSED,
+            Failure.CLOSED,
         ),
-        ("", "[download] File is larger than max-filesize (2 bytes > 1 bytes). Aborting.", Reason.TOO_LARGE),
-        ("ffmpeg exited with code 1", "Private video", Reason.CLOSED),
+        (
+            "",
+            "[download] File is larger than max-filesize (2 bytes > 1 bytes). Aborting.",
+            Failure.TOO_LARGE,
+        ),
+        ("ffmpeg exited with code 1", "Private video", Failure.CLOSED),
     ],
 )
-def test_the_error_counts_before_what_was_heard(error: str, heard: str, reason: Reason):
+def test_the_error_counts_before_what_was_heard(error: str, heard: str, reason: Failure):
     assert fetching._complaint(error, heard).reason is reason
 
 
 def test_every_reason_has_its_sentence():
-    assert set(SENTENCES) == set(Reason)
+    assert set(SENTENCES) == set(Failure)
 
 
 def test_nothing_of_a_child_stays_in_its_folder_that_is_not_ours(tmp_path: Path):
@@ -338,7 +347,7 @@ def test_nothing_of_a_child_stays_in_its_folder_that_is_not_ours(tmp_path: Path)
     work = tmp_path / "work"
     work.mkdir()
 
-    made, _ = make_clip(make, Wishes(), house(), work, lambda step, share: None)
+    made, _ = make_clip(make, RenderOptions(), render_settings(), work, lambda step, share: None)
 
     names = {"clip.mp4", *(f"{kind}-{n}.jpg" for kind in ("cover", "poster") for n in (1, 2, 3))}
     assert set(os.listdir(made)) <= names

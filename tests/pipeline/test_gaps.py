@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from contentflow.pipeline import sampling
-from contentflow.pipeline.clip import Wishes, make_clip
+from contentflow.pipeline.clip import make_clip
 from contentflow.pipeline.opening import Section
-from contentflow.pipeline.probe import Limits, probe
+from contentflow.pipeline.probe import MediaLimits, probe
+from contentflow.pipeline.renders import RenderOptions
 from contentflow.pipeline.sniff import Kind
 from tests.pipeline.films import ffmpeg, film
-from tests.pipeline.test_clip import house
+from tests.pipeline.test_clip import render_settings
 
 DURATION = b"\x44\x89\x88"  # Matroska's element, of eight bytes.
 
@@ -31,7 +32,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_a_frame_hours_after_the_end_is_not_waited_for(source: Path, tmp_path: Path):
-    media = probe(source, Kind.MATROSKA, Limits())
+    media = probe(source, Kind.MATROSKA, MediaLimits())
     assert media.seconds == 10
 
     sampling.find_liveliest(source, media, 5, tmp_path, 60)
@@ -41,7 +42,7 @@ def test_a_frame_hours_after_the_end_is_not_waited_for(source: Path, tmp_path: P
 
 
 def test_a_gap_within_the_clip_is_not_filled(source: Path, tmp_path: Path):
-    media = probe(source, Kind.MATROSKA, Limits())
+    media = probe(source, Kind.MATROSKA, MediaLimits())
 
     section = Section(5, 5)
 
@@ -54,6 +55,8 @@ def test_the_clip_ends_where_the_head_says(source: Path, tmp_path: Path):
     work = tmp_path / "work"
     work.mkdir()
 
-    _, facts = make_clip(source, Wishes(start=5.0), house(most_seconds=25.0), work, lambda step, share: None)
+    _, result = make_clip(
+        source, RenderOptions(start=5.0), render_settings(max_seconds=25.0), work, lambda step, share: None
+    )
 
-    assert facts.seconds == 5
+    assert result.seconds == 5

@@ -15,10 +15,11 @@ from flask.testing import FlaskClient
 
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
-from contentflow.core.work import bells
+from contentflow.core.maintenance import maintenance
 from contentflow.partners.models import Partner
 from contentflow.pipeline import rendering, services
 from contentflow.pipeline.models import Asset
+from contentflow.pipeline.renders import RenderOptions, RenderResult
 from tests.house import post, run_work
 
 pytestmark = pytest.mark.usefixtures("offer")
@@ -41,8 +42,8 @@ def the_asset() -> Asset:
 
 
 def tidy() -> None:
-    for chore in bells().chores:
-        chore()
+    for act in maintenance().hourly.values():
+        act()
 
 
 def erase(partner: Partner) -> Callable[[], None]:
@@ -61,12 +62,17 @@ def test_erasure_takes_the_clip_and_what_was_said_in_it(
     send(alice_client)
     run_work(app)
     post(alice_client, "/byop/retry", {"sid": "x", "text": "secret"})
-    assert "confidence" in str(the_asset().facts)
+    assert "confidence" in str(the_asset().result)
 
     erase(alice)()
 
     asset = the_asset()
-    assert (asset.render_id, asset.original_at, asset.facts, asset.wishes) == (None, None, {}, {})
+    assert (asset.render_id, asset.original_at, asset.result, asset.options) == (
+        None,
+        None,
+        RenderResult(),
+        RenderOptions(),
+    )
     assert files_under(tmp_path) == []
 
 

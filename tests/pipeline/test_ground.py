@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from contentflow.pipeline.clip import Wishes
-from contentflow.pipeline.opener import DARK, LIGHT, light_or_dark, open_picture
-from contentflow.pipeline.probe import Limits, probe
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.decode_script import DARK, LIGHT, light_or_dark, open_picture
+from contentflow.pipeline.probe import MediaLimits, probe
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
+from contentflow.pipeline.renders import RenderOptions
 from contentflow.pipeline.sniff import Kind, kind_of, kind_of_file
 from tests.pipeline.films import ffmpeg, film, png
 from tests.pipeline.test_clip import clip, frame, read
@@ -55,7 +55,7 @@ def brightness(picture: Any) -> tuple[float, float]:
 def test_a_transparent_film_lies_on_a_ground_where_it_is_seen(name: str, colour: str, tmp_path: Path):
     source = drawn(tmp_path / name, colour, FILMS[name])
 
-    made, _ = clip(source, tmp_path / "work", Wishes(framing="blur"))
+    made, _ = clip(source, tmp_path / "work", RenderOptions(framing="blur"))
 
     square, beside = brightness(frame(made, 0.3, tmp_path))
     assert (square < 30, beside > 200) == (True, True) if colour == "black" else (square > 225, beside < 60)
@@ -162,7 +162,7 @@ def test_interlaced_film_has_no_combs(name: str, codec: list[str], tmp_path: Pat
     flags = ["-flags", "+ilme+ildct"]
     ffmpeg("-f", "lavfi", "-i", f"{bar},tinterlace={order},setfield={first}", *flags, *codec, str(source))
 
-    made, _ = clip(source, tmp_path / "work", Wishes(framing="blur"))
+    made, _ = clip(source, tmp_path / "work", RenderOptions(framing="blur"))
 
     before = tmp_path / "before.png"
     ffmpeg("-ss", "0.5", "-i", str(source), "-frames:v", "1", str(before))
@@ -177,14 +177,14 @@ def test_an_animation_is_known_and_moves(name: str, tmp_path: Path):
     ffmpeg("-filter_complex", TWO, *MOVING[name], str(source))
 
     kind = kind_of_file(source)
-    media = probe(source, kind, Limits())
+    media = probe(source, kind, MediaLimits())
 
     assert kind in (Kind.WEBP, Kind.APNG)
     assert (media.width, media.height, len(media.pictures)) == (64, 48, 4)
     source.write_bytes(source.read_bytes()[:-40])
-    with pytest.raises(Unfit) as caught:
-        probe(source, kind, Limits())
-    assert caught.value.reason is Reason.CUT_OFF
+    with pytest.raises(UnprocessableMedia) as caught:
+        probe(source, kind, MediaLimits())
+    assert caught.value.reason is Failure.CUT_OFF
 
 
 @pytest.mark.proof
@@ -193,9 +193,9 @@ def test_the_clip_of_an_animation_moves(name: str, tmp_path: Path):
     source = tmp_path / name
     ffmpeg("-filter_complex", TWO, *MOVING[name], str(source))
 
-    made, facts = clip(source, tmp_path / "work")
+    made, result = clip(source, tmp_path / "work")
 
-    assert facts.seconds == pytest.approx(0.8, abs=0.05)
+    assert result.seconds == pytest.approx(0.8, abs=0.05)
     first, last = frame(made, 0.1, tmp_path), frame(made, 0.7, tmp_path)
     assert first[960, 540].argmax() == 2  # Red, then blue.
     assert last[960, 540].argmax() == 0

@@ -1,4 +1,4 @@
-"""The lanes of videos: they give back what they hold, go on without bells, and leave some of the disk."""
+"""The queues of videos: they release what they hold, go on without a broker, and leave some of the disk."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from unittest.mock import Mock
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from contentflow import worker
+from contentflow.core.broker import broker
 from contentflow.core.db import db, transaction
+from contentflow.core.jobs import Claim, Jobs, claims_in_hand
+from contentflow.core.queues import THREADS
 from contentflow.core.registry import registry
-from contentflow.core.work import bells
-from contentflow.pipeline import media, queue, rendering, services, tasks
+from contentflow.pipeline import media_store, queue, rendering, services, tasks
 from contentflow.pipeline.models import Asset
 from tests.house import run_work
 
@@ -38,15 +39,15 @@ def asset(asset_id: str) -> Asset:
 
 
 def stop() -> None:
-    for give_back in bells().stop():
-        give_back()
+    for release in claims_in_hand().stop():
+        release()
 
 
 def files_in(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_a_worker_that_stops_gives_back_what_it_renders_and_no_try_is_counted(
+def test_a_worker_that_stops_releases_what_it_renders_and_no_try_is_counted(
     app: Flask, meanwhile: Meanwhile, tmp_path: Path
 ):
     brought = bring(tmp_path)
@@ -61,7 +62,7 @@ def test_a_worker_that_stops_gives_back_what_it_renders_and_no_try_is_counted(
 
 
 @pytest.mark.usefixtures("meanwhile")
-def test_what_is_claimed_while_the_worker_stops_is_given_back_too(app: Flask, tmp_path: Path):
+def test_what_is_claimed_while_the_worker_stops_is_released_too(app: Flask, tmp_path: Path):
     brought = bring(tmp_path)
     stop()
 
@@ -71,19 +72,19 @@ def test_what_is_claimed_while_the_worker_stops_is_given_back_too(app: Flask, tm
 
 
 @pytest.mark.usefixtures("meanwhile")
-def test_a_worker_that_stops_answers_no_more_bells(app: Flask, tmp_path: Path):
+def test_a_worker_that_stops_begins_no_more_tasks(app: Flask, tmp_path: Path):
     brought = bring(tmp_path)
-    bell = bells().lane("video").dequeue()
-    assert bell is not None
+    message = broker().queue("video").dequeue()
+    assert message is not None
     stop()
 
-    bells().lane("video").execute(bell)
+    broker().queue("video").execute(message)
 
     assert asset(brought).started_at is None
 
 
 @pytest.mark.usefixtures("meanwhile")
-def test_a_claim_that_ended_is_not_given_back(app: Flask, tmp_path: Path):
+def test_a_claim_that_ended_is_not_released(app: Flask, tmp_path: Path):
     brought = bring(tmp_path)
     tasks.render(brought)
 
@@ -92,17 +93,17 @@ def test_a_claim_that_ended_is_not_given_back(app: Flask, tmp_path: Path):
     assert (asset(brought).state, asset(brought).attempts) == ("ready", 1)
 
 
-def test_a_video_that_was_given_back_keeps_its_place_in_the_queue(app: Flask, tmp_path: Path):
+def test_a_video_that_was_released_keeps_its_place_in_the_queue(app: Flask, tmp_path: Path):
     first, _ = bring(tmp_path, "alice"), bring(tmp_path, "bob")
     with transaction():
         claim = queue.claim_next(queue.IS_HERE)
-        assert claim is not None and claim.asset_id == first
-        queue.give_back(claim.asset_id, claim.lease)
+        assert claim is not None and claim.row_id == first
+        queue.release(claim)
 
     with transaction():
         again = queue.claim_next(queue.IS_HERE)
 
-    assert again is not None and again.asset_id == first
+    assert again is not None and again.row_id == first
 
 
 @pytest.mark.usefixtures("meanwhile")
@@ -110,8 +111,14 @@ def test_a_database_that_is_away_for_a_moment_ends_no_render(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     brought = bring(tmp_path)
-    away = OperationalError("UPDATE", {}, Exception("the database restarts"))
-    monkeypatch.setattr(queue, "write_progress", Mock(side_effect=away))
+    write = Jobs.write
+
+    def progress_fails(jobs: Jobs, claim: Claim, **values: Any) -> bool:
+        if "step" in values and "state" not in values:
+            raise OperationalError("UPDATE", {}, Exception("the database restarts"))
+        return write(jobs, claim, **values)
+
+    monkeypatch.setattr(Jobs, "write", progress_fails)
 
     tasks.render(brought)
 
@@ -119,13 +126,13 @@ def test_a_database_that_is_away_for_a_moment_ends_no_render(
 
 
 @pytest.mark.usefixtures("meanwhile")
-def test_videos_go_on_while_the_bells_are_away(make_app: Callable[..., Flask], tmp_path: Path):
+def test_videos_go_on_while_the_broker_is_away(make_app: Callable[..., Flask], tmp_path: Path):
     app = make_app(HUEY_URL="redis://127.0.0.1:1/0")
     with app.app_context():
         brought = bring(tmp_path)
-        bells().lend_hands({"mail": 1, "fetch": 1, "video": 1})
+        broker().inline.start({"mail": 1, "fetch": 1, "video": 1})
 
-        tasks.ring_missed()
+        tasks.enqueue_due()
 
         until = time.monotonic() + 30
         while asset(brought).state != "ready" and time.monotonic() < until:
@@ -143,7 +150,7 @@ def test_a_video_is_rendered_while_slow_sites_keep_all_who_fetch(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     waits, go_on = threading.Semaphore(0), threading.Event()
-    most = worker.THREADS["fetch"]
+    most = THREADS["fetch"]
 
     def fetch(url: str, target: Path, *_: object) -> Path:
         waits.release()
@@ -177,7 +184,7 @@ def test_a_video_that_was_fetched_goes_on_to_be_rendered_in_the_same_try(
 ):
     wanted = wish()
     monkeypatch.setattr(rendering, "fetch", lambda url, target, *_: target.write_bytes(b"a film") and target)
-    assert bells().lane("fetch").pending_count() == 1
+    assert broker().queue("fetch").pending_count() == 1
     tasks.render(wanted)
     assert asset(wanted).state == "new"
 
@@ -185,7 +192,7 @@ def test_a_video_that_was_fetched_goes_on_to_be_rendered_in_the_same_try(
 
     here = asset(wanted)
     assert (here.state, here.attempts, here.percent, here.lease) == ("new", 0, 15, None)
-    assert bells().lane("video").pending_count() == 1
+    assert broker().queue("video").pending_count() == 1
     run_work(app)
     assert (asset(wanted).state, asset(wanted).attempts) == ("ready", 1)
 
@@ -200,16 +207,18 @@ def test_two_videos_of_a_partner_are_fetched_at_a_time(app: Flask):
         with transaction():
             claims.append(queue.claim_next(queue.IS_AWAY))
 
-    taken = [claim.asset_id for claim in claims if claim]
+    taken = [claim.row_id for claim in claims if claim]
     assert len(taken) == 3 and bobs in taken
 
 
-@pytest.mark.parametrize("free", [media.FLOOR_BYTES - 1, media.FLOOR_BYTES + 500 * 1024 * 1024 - 1])
+@pytest.mark.parametrize(
+    "free", [media_store.FLOOR_BYTES - 1, media_store.FLOOR_BYTES + 500 * 1024 * 1024 - 1]
+)
 @pytest.mark.usefixtures("meanwhile")
 def test_nothing_is_fetched_onto_a_full_disk_and_it_is_tried_again_later(
     free: int, app: Flask, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(media.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    monkeypatch.setattr(media_store.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     monkeypatch.setattr(rendering, "fetch", None)
     wanted = wish()
 
@@ -229,8 +238,8 @@ def test_a_video_that_is_here_is_rendered_as_long_as_the_floor_is_free(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     brought = bring(tmp_path)
-    free = SimpleNamespace(free=media.FLOOR_BYTES)
-    monkeypatch.setattr(media.shutil, "disk_usage", lambda path: free)
+    free = SimpleNamespace(free=media_store.FLOOR_BYTES)
+    monkeypatch.setattr(media_store.shutil, "disk_usage", lambda path: free)
 
     tasks.render(brought)
 
@@ -239,8 +248,8 @@ def test_a_video_that_is_here_is_rendered_as_long_as_the_floor_is_free(
 
 def test_the_doctor_tells_of_a_disk_that_takes_no_more_videos(app: Flask, monkeypatch: pytest.MonkeyPatch):
     most = 500 * 1024 * 1024
-    disk = SimpleNamespace(free=media.FLOOR_BYTES + most)
-    monkeypatch.setattr(media.shutil, "disk_usage", lambda path: disk)
+    disk = SimpleNamespace(free=media_store.FLOOR_BYTES + most)
+    monkeypatch.setattr(media_store.shutil, "disk_usage", lambda path: disk)
     assert registry().doctor["room"]() is None
 
     disk.free -= 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 from contentflow.pipeline.still import check_size
 from tests.pipeline.films import ffmpeg, film, png
 
@@ -27,7 +27,7 @@ def test_a_huge_picture_is_judged_by_its_head_alone(tmp_path: Path):
         file.truncate(300_000_000)
 
     tracemalloc.start()
-    with pytest.raises(Unfit):
+    with pytest.raises(UnprocessableMedia):
         check_size(picture, 4096)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -42,10 +42,10 @@ def test_a_jpeg_of_notes_alone_is_given_up_soon(tmp_path: Path):
             file.write(MARKS)
     began = time.monotonic()
 
-    with pytest.raises(Unfit) as caught:
+    with pytest.raises(UnprocessableMedia) as caught:
         check_size(picture, 4096)
 
-    assert caught.value.reason is Reason.UNREADABLE
+    assert caught.value.reason is Failure.UNREADABLE
     assert time.monotonic() - began < 2
 
 
@@ -53,15 +53,17 @@ def test_a_jpeg_of_notes_alone_is_given_up_soon(tmp_path: Path):
 MAKING = """
 import resource, sys, time
 from pathlib import Path
-from contentflow.pipeline.clip import Wishes, make_clip
-from contentflow.pipeline.reasons import Unfit
-from tests.pipeline.test_clip import house
+from contentflow.pipeline.clip import make_clip
+from contentflow.pipeline.renders import RenderOptions
+from contentflow.pipeline.reasons import UnprocessableMedia
+from tests.pipeline.test_clip import render_settings
 
 began, result = time.monotonic(), "made"
 try:
-    make_clip(Path(sys.argv[1]), Wishes(), house(), Path(sys.argv[2]), lambda step, share: None)
-except Unfit as unfit:
-    result = unfit.reason
+    folder = Path(sys.argv[2])
+    make_clip(Path(sys.argv[1]), RenderOptions(), render_settings(), folder, lambda step, share: None)
+except UnprocessableMedia as unprocessable:
+    result = unprocessable.reason
 most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
 print(result, time.monotonic() - began, most)
 """
@@ -82,7 +84,7 @@ def cost_of(source: Path, tmp_path: Path) -> tuple[str, float, int]:
 
 def is_refused_at_once(source: Path, tmp_path: Path) -> bool:
     result, seconds, mib = cost_of(source, tmp_path)
-    assert (result, seconds < 5, mib < 200) == (Reason.TOO_MANY_PIXELS, True, True), (seconds, mib)
+    assert (result, seconds < 5, mib < 200) == (Failure.TOO_MANY_PIXELS, True, True), (seconds, mib)
     return True
 
 

@@ -11,20 +11,21 @@ import numpy as np
 import pytest
 
 from contentflow.pipeline import sampling
-from contentflow.pipeline.clip import Facts, Wishes, make_clip
+from contentflow.pipeline.clip import make_clip
 from contentflow.pipeline.opening import Section
-from contentflow.pipeline.probe import Limits, probe
+from contentflow.pipeline.probe import MediaLimits, probe
+from contentflow.pipeline.renders import RenderOptions, RenderResult
 from contentflow.pipeline.sampling import Samples
 from contentflow.pipeline.sniff import Kind
 from contentflow.pipeline.thumbs import choose_covers
 from tests.pipeline.films import ffmpeg, film, real_film
-from tests.pipeline.test_clip import house
+from tests.pipeline.test_clip import render_settings
 
 KEYS = ("-g", "13", "-sc_threshold", "0")
 
 
 def look(source: Path, folder: Path, section: Section, *, closely: bool = False) -> Samples:
-    media = probe(source, Kind.MP4, Limits())
+    media = probe(source, Kind.MP4, MediaLimits())
     return sampling.look_at(source, media, section, folder, 60, closely=closely, keep_speech=False)
 
 
@@ -80,7 +81,7 @@ def test_a_steady_tone_outweighs_no_movement(tmp_path: Path):
     tone = "sine=frequency=440:duration=40,volume='1-0.01*gte(t,2)':eval=frame[s]"
     graph = ("-filter_complex", f"{picture};{tone}", "-map", "[v]", "-map", "[s]")
     ffmpeg(*graph, "-g", "5", "-pix_fmt", "yuv420p", "-c:a", "flac", "-strict", "-2", str(source))
-    media = probe(source, Kind.MP4, Limits())
+    media = probe(source, Kind.MP4, MediaLimits())
 
     assert sampling.find_liveliest(source, media, 4, tmp_path, 60).start >= 19
 
@@ -98,9 +99,11 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return taken
 
 
-def clip(source: Path, folder: Path, framing: str) -> tuple[Path, Facts]:
+def clip(source: Path, folder: Path, framing: str) -> tuple[Path, RenderResult]:
     folder.mkdir()
-    return make_clip(source, Wishes(framing=framing), house(), folder, lambda step, share: None)
+    return make_clip(
+        source, RenderOptions(framing=framing), render_settings(), folder, lambda step, share: None
+    )
 
 
 @pytest.mark.proof
@@ -114,10 +117,10 @@ def test_a_film_without_faces_is_decoded_once(
 ):
     taken = looks(monkeypatch)
 
-    made, facts = clip(film(tmp_path / "film.mp4", seconds=3, size=size, more=KEYS), tmp_path / "w", framing)
+    made, result = clip(film(tmp_path / "film.mp4", seconds=3, size=size, more=KEYS), tmp_path / "w", framing)
 
     assert taken == [False]
-    assert (facts.framing, facts.covers) == (mode, 3)
+    assert (result.framing, result.covers) == (mode, 3)
     assert len(list(made.glob("poster-*.jpg"))) == 3
 
 
@@ -130,10 +133,10 @@ def test_where_a_face_is_seen_all_of_the_film_is_looked_at(
     wide = "scale=440:360,setsar=1,pad=1280:360:60:0:gray"
     ffmpeg("-i", str(real_film("carphone_pristine")), "-vf", wide, *KEYS, "-pix_fmt", "yuv420p", str(source))
 
-    _, facts = clip(source, tmp_path / "w", framing)
+    _, result = clip(source, tmp_path / "w", framing)
 
     assert taken == [False, True]
-    assert facts.framing == "crop"
+    assert result.framing == "crop"
 
 
 @pytest.mark.proof

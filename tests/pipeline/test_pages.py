@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from contentflow.pipeline.probe import Limits, probe
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.probe import MediaLimits, probe
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 from contentflow.pipeline.sniff import Kind, kind_of_file
+from tests.namespaces import namespaces
 from tests.pipeline.films import ffmpeg, film
 
 pytestmark = pytest.mark.proof
 
-RESOLVER = "/etc/resolv.conf"
 ROOT = Path(__file__).parents[2]
 HOME = "http://video.example.org/"
 NUMBER = "kkGMgK9ZtnKfYAgnEtQxbv"
@@ -43,22 +43,6 @@ def shows(url: str) -> str:
 
 def playing(playlist: str, kind: str = "application/x-mpegURL") -> str:
     return page(f'<video><source src="{playlist}" type="{kind}"></video>')
-
-
-def namespaces() -> list[str]:
-    """The command that opens new namespaces here, as root or as anybody."""
-    refusal = ""
-    for command in (["unshare", "-nm"], ["unshare", "-rnm"]):
-        try:
-            tried = subprocess.run(
-                [*command, "mount", "--bind", RESOLVER, RESOLVER], capture_output=True, text=True
-            )
-        except FileNotFoundError as error:
-            pytest.skip(f"no namespaces here: {error}")
-        if tried.returncode == 0:
-            return command
-        refusal = tried.stderr.strip()
-    pytest.skip(f"no namespaces here: {refusal}")
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +77,7 @@ def fetch(internet: subprocess.Popen[str], tmp_path: Path) -> Fetch:
         assert internet.stdin is not None and internet.stdout is not None
         folder = tmp_path / "work"
         folder.mkdir()
-        limits = {"most_seconds": 60, **limits}
+        limits = {"max_seconds": 60, **limits}
         order = {"url": url, "pages": pages, "folder": str(folder), "limits": limits}
         internet.stdin.write(json.dumps(order) + "\n")
         internet.stdin.flush()
@@ -148,9 +132,9 @@ def is_the_film(path: str, films: Path) -> bool:
     return Path(path).read_bytes() == (films / "film.mp4").read_bytes()
 
 
-def reason_of(result: dict[str, Any]) -> tuple[Reason, bool]:
+def reason_of(result: dict[str, Any]) -> tuple[Failure, bool]:
     assert "file" not in result
-    return Reason(result["reason"]), result["is_passing"]
+    return Failure(result["reason"]), result["is_passing"]
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -201,7 +185,7 @@ def test_peertube_gives_its_film_on_servers_known_and_new(
 def test_a_film_in_pieces_is_put_together_with_its_sound(source: str, fetch: Fetch, pages: Pages):
     result = fetch(HOME, {"/": source} | pages)
 
-    media = probe(Path(result["file"]), Kind.MP4, Limits())
+    media = probe(Path(result["file"]), Kind.MP4, MediaLimits())
     assert media.seconds == pytest.approx(2, abs=0.1)
     assert (media.width, media.height, media.has_sound) == (320, 180, True)
 
@@ -238,14 +222,14 @@ FORMS = [
 
 @pytest.mark.parametrize("host", FORMS)
 def test_no_form_of_a_private_address_is_called(host: str, fetch: Fetch, pages: Pages):
-    assert reason_of(fetch(f"http://{host}/film.mp4", pages)) == (Reason.PRIVATE_ADDRESS, False)
+    assert reason_of(fetch(f"http://{host}/film.mp4", pages)) == (Failure.PRIVATE_ADDRESS, False)
 
 
 @pytest.mark.parametrize("host", FORMS[-5:] + FORMS[1:8:3])
 def test_a_redirect_to_a_private_address_is_not_followed(host: str, fetch: Fetch, pages: Pages):
     result = fetch(HOME, pages | {"/": {"to": f"http://{host}/film.mp4"}})
 
-    assert reason_of(result) == (Reason.PRIVATE_ADDRESS, False)
+    assert reason_of(result) == (Failure.PRIVATE_ADDRESS, False)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +244,7 @@ def test_a_redirect_to_a_private_address_is_not_followed(host: str, fetch: Fetch
     ids=["loopback", "name", "redirect", "refresh", "later"],
 )
 def test_a_page_leads_to_no_private_address(there: Pages, fetch: Fetch, pages: Pages):
-    assert reason_of(fetch(HOME, pages | there)) == (Reason.PRIVATE_ADDRESS, False)
+    assert reason_of(fetch(HOME, pages | there)) == (Failure.PRIVATE_ADDRESS, False)
 
 
 def test_a_film_is_brought_from_where_its_name_was_checked(fetch: Fetch, pages: Pages, films: Path):
@@ -275,7 +259,7 @@ def test_a_name_that_turns_private_is_not_followed(url: str, fetch: Fetch, pages
     """The page's own name after the first look, or its video's after a first piece."""
     pieces = {"/list.m3u8": pages["/all.m3u8"], "/": playing("http://rebinding.example.org/list.m3u8")}
 
-    assert reason_of(fetch(url, pages | pieces)) == (Reason.PRIVATE_ADDRESS, False)
+    assert reason_of(fetch(url, pages | pieces)) == (Failure.PRIVATE_ADDRESS, False)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +276,7 @@ def test_a_playlist_leads_to_no_private_address(
 ):
     result = fetch(HOME, pages | playlist(tmp_path, films, old, new))
 
-    assert reason_of(result) == (Reason.PRIVATE_ADDRESS, False)
+    assert reason_of(result) == (Failure.PRIVATE_ADDRESS, False)
 
 
 def test_a_server_like_peertube_leads_to_no_private_address(fetch: Fetch, pages: Pages, tmp_path: Path):
@@ -301,7 +285,7 @@ def test_a_server_like_peertube_leads_to_no_private_address(fetch: Fetch, pages:
 
     result = fetch(f"https://video.example.org/w/{NUMBER}", pages | watch | api)
 
-    assert reason_of(result) == (Reason.PRIVATE_ADDRESS, False)
+    assert reason_of(result) == (Failure.PRIVATE_ADDRESS, False)
 
 
 @pytest.mark.parametrize(
@@ -310,7 +294,7 @@ def test_a_server_like_peertube_leads_to_no_private_address(fetch: Fetch, pages:
 def test_no_other_protocol_is_spoken_by_us_or_a_program(url: str, fetch: Fetch, pages: Pages, started: Path):
     result = fetch(HOME, pages | {"/": shows(url)})
 
-    assert reason_of(result) == (Reason.NO_VIDEO, False)
+    assert reason_of(result) == (Failure.NO_VIDEO, False)
     assert not started.exists()
 
 
@@ -327,23 +311,23 @@ def test_a_playlist_reads_no_file_and_is_not_left_to_ffmpeg(
 ):
     result = fetch(HOME, pages | playlist(tmp_path, films, old, new))
 
-    assert reason_of(result) == (Reason.NO_VIDEO, False)
+    assert reason_of(result) == (Failure.NO_VIDEO, False)
 
 
 @pytest.mark.parametrize(
     ("status", "reason", "is_passing"),
     [
-        (401, Reason.CLOSED, False),
-        (403, Reason.CLOSED, False),
-        (404, Reason.GONE, False),
-        (410, Reason.GONE, False),
-        (429, Reason.BUSY, True),
-        (500, Reason.BUSY, True),
-        (503, Reason.BUSY, True),
+        (401, Failure.CLOSED, False),
+        (403, Failure.CLOSED, False),
+        (404, Failure.GONE, False),
+        (410, Failure.GONE, False),
+        (429, Failure.BUSY, True),
+        (500, Failure.BUSY, True),
+        (503, Failure.BUSY, True),
     ],
 )
 def test_a_page_that_answers_something_else_has_its_reason(
-    status: int, reason: Reason, is_passing: bool, fetch: Fetch
+    status: int, reason: Failure, is_passing: bool, fetch: Fetch
 ):
     assert reason_of(fetch(HOME, {"/": status})) == (reason, is_passing)
 
@@ -351,14 +335,14 @@ def test_a_page_that_answers_something_else_has_its_reason(
 @pytest.mark.parametrize(
     ("status", "reason", "is_passing"),
     [
-        (403, Reason.CLOSED, False),
-        (404, Reason.GONE, False),
-        (429, Reason.ROBOT_CHECK, False),
-        (503, Reason.BUSY, True),
+        (403, Failure.CLOSED, False),
+        (404, Failure.GONE, False),
+        (429, Failure.ROBOT_CHECK, False),
+        (503, Failure.BUSY, True),
     ],
 )
 def test_a_video_that_a_page_shows_in_vain_has_its_reason(
-    status: int, reason: Reason, is_passing: bool, fetch: Fetch
+    status: int, reason: Failure, is_passing: bool, fetch: Fetch
 ):
     assert reason_of(fetch(HOME, {"/": shows("/film.mp4"), "/film.mp4": status})) == (reason, is_passing)
 
@@ -367,7 +351,7 @@ def test_a_video_that_a_page_shows_in_vain_has_its_reason(
 def test_a_page_without_a_video_says_so_whatever_it_is_called(path: str, fetch: Fetch):
     result = fetch(HOME + path, {f"/{path}": page("Just words.")})
 
-    assert reason_of(result) == (Reason.NO_VIDEO, False)
+    assert reason_of(result) == (Failure.NO_VIDEO, False)
 
 
 @pytest.mark.parametrize(
@@ -383,7 +367,7 @@ def test_a_page_without_a_video_says_so_whatever_it_is_called(path: str, fetch: 
 def test_a_server_that_cannot_be_reached_or_trusted_is_tried_again_later(
     url: str, there: Pages, fetch: Fetch, pages: Pages
 ):
-    assert reason_of(fetch(url, pages | there)) == (Reason.UNREACHABLE, True)
+    assert reason_of(fetch(url, pages | there)) == (Failure.UNREACHABLE, True)
 
 
 def test_a_live_video_is_not_waited_for(fetch: Fetch, tmp_path: Path, pages: Pages):
@@ -393,7 +377,7 @@ def test_a_live_video_is_not_waited_for(fetch: Fetch, tmp_path: Path, pages: Pag
 
     result = fetch(f"https://framatube.org/w/{NUMBER}", pages | watch | api)
 
-    assert reason_of(result) == (Reason.LIVE, False)
+    assert reason_of(result) == (Failure.LIVE, False)
 
 
 def test_a_film_under_protection_says_so(fetch: Fetch, pages: Pages, films: Path, tmp_path: Path):
@@ -401,7 +385,7 @@ def test_a_film_under_protection_says_so(fetch: Fetch, pages: Pages, films: Path
 
     result = fetch(HOME, pages | playlist(tmp_path, films, "#EXTINF", key))
 
-    assert reason_of(result) == (Reason.PROTECTED, False)
+    assert reason_of(result) == (Failure.PROTECTED, False)
 
 
 @pytest.mark.parametrize(
@@ -418,9 +402,9 @@ def test_a_page_brings_no_more_bytes_than_allowed(
 ):
     endless = {"/endless.mp4": {"file": str(films / "film.mp4"), "times": 1_000}}
 
-    result = fetch(HOME, pages | endless | there, most_bytes=100_000)
+    result = fetch(HOME, pages | endless | there, max_bytes=100_000)
 
-    assert reason_of(result) == (Reason.TOO_LARGE, False)
+    assert reason_of(result) == (Failure.TOO_LARGE, False)
     assert sum(path.stat().st_size for path in (tmp_path / "work").iterdir()) < 500_000
 
 
@@ -433,8 +417,8 @@ def test_a_page_that_would_fill_the_memory_is_given_up(encoding: str, fetch: Fet
 
     result = fetch(HOME, {"/": [page(""), vast]})
 
-    assert reason_of(result) == (Reason.NO_VIDEO, False)
-    assert result["most_mib"] < 1_200  # A gigabyte, and the code of the programs.
+    assert reason_of(result) == (Failure.NO_VIDEO, False)
+    assert result["max_mib"] < 1_200  # A gigabyte, and the code of the programs.
     assert result["seconds"] < 30
 
 
@@ -447,9 +431,9 @@ def test_a_film_that_is_a_gzip_bomb_stays_small_and_is_no_film(fetch: Fetch, tmp
     )
 
     assert Path(result["file"]).stat().st_size == bomb.stat().st_size
-    with pytest.raises(Unfit) as caught:
+    with pytest.raises(UnprocessableMedia) as caught:
         kind_of_file(Path(result["file"]))
-    assert caught.value.reason is Reason.NOT_MEDIA
+    assert caught.value.reason is Failure.NOT_MEDIA
 
 
 def test_the_first_look_and_the_page_share_one_time(fetch: Fetch, tmp_path: Path):
@@ -457,7 +441,7 @@ def test_the_first_look_and_the_page_share_one_time(fetch: Fetch, tmp_path: Path
     drop.write_text("<!doctype html>")
     slow = [{"file": str(drop), "times": 20, "pause": 0.1}, {"file": str(drop), "times": 900, "pause": 0.1}]
 
-    result = fetch(HOME, {"/": slow}, most_seconds=4)
+    result = fetch(HOME, {"/": slow}, max_seconds=4)
 
-    assert reason_of(result) == (Reason.TOO_SLOW, False)
+    assert reason_of(result) == (Failure.TOO_SLOW, False)
     assert result["seconds"] < 5

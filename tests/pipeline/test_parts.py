@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from contentflow.pipeline.clip import Facts, Wishes
-from contentflow.pipeline.parts import Part, read_parts
-from contentflow.pipeline.probe import Limits
+from contentflow.pipeline.parts import FilmPart, read_parts
+from contentflow.pipeline.probe import MediaLimits
+from contentflow.pipeline.renders import RenderOptions, RenderResult
 from tests.pipeline.films import ffmpeg
 from tests.pipeline.test_clip import clip, frame, read
 
@@ -51,9 +51,11 @@ def is_square(made: Path, at: float, folder: Path) -> bool:
     return width > 100 and abs(width - height) <= 0.06 * max(width, height)
 
 
-def has_all_pictures(made: Path, facts: Facts, folder: Path) -> bool:
-    covers = [cv2.imread(str(made / f"cover-{number}.jpg")) for number in range(1, facts.covers + 1)]
-    return facts.covers >= 2 and all(cover is not None and cover.shape == (1920, 1080, 3) for cover in covers)
+def has_all_pictures(made: Path, result: RenderResult, folder: Path) -> bool:
+    covers = [cv2.imread(str(made / f"cover-{number}.jpg")) for number in range(1, result.covers + 1)]
+    return result.covers >= 2 and all(
+        cover is not None and cover.shape == (1920, 1080, 3) for cover in covers
+    )
 
 
 @pytest.mark.proof
@@ -71,22 +73,22 @@ def has_all_pictures(made: Path, facts: Facts, folder: Path) -> bool:
 def test_each_part_of_a_film_is_fitted(sizes: tuple[str, ...], tmp_path: Path):
     source = with_square(tmp_path / "film.webm", *sizes)
 
-    made, facts = clip(source, tmp_path / "work", Wishes(framing="crop"))
+    made, result = clip(source, tmp_path / "work", RenderOptions(framing="crop"))
 
     seconds = 0.8 * len(sizes)
     assert read(made).seconds == pytest.approx(seconds, abs=0.1)
     assert len(read(made).pictures) == pytest.approx(15 * seconds, abs=1)
     assert all(is_square(made, 0.8 * part + 0.4, tmp_path) for part in range(len(sizes)))
-    assert has_all_pictures(made, facts, tmp_path)
+    assert has_all_pictures(made, result, tmp_path)
 
 
 @pytest.mark.proof
 def test_a_part_that_is_the_clip_alone_is_what_it_is(tmp_path: Path):
     source = with_square(tmp_path / "film.webm", "320x180", "180x320", seconds=2.0)
 
-    made, facts = clip(source, tmp_path / "work", Wishes(start=2.2))
+    made, result = clip(source, tmp_path / "work", RenderOptions(start=2.2))
 
-    assert facts.framing == "crop"
+    assert result.framing == "crop"
     assert is_square(made, 0.5, tmp_path)
 
 
@@ -94,7 +96,7 @@ def test_a_part_that_is_the_clip_alone_is_what_it_is(tmp_path: Path):
 def test_a_part_over_the_limit_ends_nothing(tmp_path: Path):
     source = with_square(tmp_path / "film.webm", "320x180", "640x640")
 
-    made, _ = clip(source, tmp_path / "work", limits=Limits(most_side=330))
+    made, _ = clip(source, tmp_path / "work", limits=MediaLimits(max_side=330))
 
     assert read(made).seconds == pytest.approx(1.6, abs=0.2)
     assert is_square(made, 0.4, tmp_path)
@@ -106,7 +108,7 @@ def test_pictures_that_change_between_two_key_frames_are_not_squashed(tmp_path: 
     monkeypatch.setattr("contentflow.pipeline.parts.is_mixed", lambda parts: False)
     source = with_square(tmp_path / "film.webm", "320x180", "180x320", codec="libvpx-vp9")
 
-    made, _ = clip(source, tmp_path / "work", Wishes(framing="blur"))
+    made, _ = clip(source, tmp_path / "work", RenderOptions(framing="blur"))
 
     assert all(is_square(made, at, tmp_path) for at in (0.4, 1.2))
 
@@ -114,4 +116,4 @@ def test_pictures_that_change_between_two_key_frames_are_not_squashed(tmp_path: 
 def test_parts_are_read_from_what_ffmpeg_saw_and_from_nothing_before():
     said = f"a key\n{LINE}Stream mapping:\n{LINE}"
 
-    assert read_parts(said) == [Part(720, 576, pytest.approx(4 / 3), is_interlaced=True, has_alpha=False)]
+    assert read_parts(said) == [FilmPart(720, 576, pytest.approx(4 / 3), is_interlaced=True, has_alpha=False)]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from contentflow.pipeline.probe import Limits, probe, read_description
-from contentflow.pipeline.reasons import Reason, Unfit
+from contentflow.pipeline.probe import MediaLimits, probe, read_description
+from contentflow.pipeline.reasons import Failure, UnprocessableMedia
 from contentflow.pipeline.sniff import Kind, is_page, kind_of
 from tests.pipeline.films import film
 
@@ -86,18 +86,18 @@ def test_the_sound_that_players_play_is_taken(sounds: list[str], chosen: int | N
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ("file: moov atom not found", Reason.UNREADABLE),
-        ("  Stream #0:0: Audio: aac, 48000 Hz, stereo\n", Reason.ONLY_SOUND),
-        ("  Stream #0:0: Video: h264, none\n", Reason.UNREADABLE),
+        ("file: moov atom not found", Failure.UNREADABLE),
+        ("  Stream #0:0: Audio: aac, 48000 Hz, stereo\n", Failure.ONLY_SOUND),
+        ("  Stream #0:0: Video: h264, none\n", Failure.UNREADABLE),
         (
             "[png @ 0x1] [IMGUTILS @ 0x2] Picture size 16000x16000 exceeds specified max pixel count 1\n"
             "  Stream #0:0: Video: png, none, 2 fps\n",
-            Reason.TOO_MANY_PIXELS,
+            Failure.TOO_MANY_PIXELS,
         ),
     ],
 )
-def test_what_has_no_picture_says_so(said: str, reason: Reason):
-    with pytest.raises(Unfit) as caught:
+def test_what_has_no_picture_says_so(said: str, reason: Failure):
+    with pytest.raises(UnprocessableMedia) as caught:
         read_description(said, Kind.MP4)
     assert caught.value.reason is reason
 
@@ -125,7 +125,7 @@ def test_nothing_that_a_film_says_of_itself_poses_as_a_stream(note: str, suffix:
 
     source = film(tmp_path / f"film.{suffix}", more=(*notes, *moved))
 
-    media = probe(source, kind_of(source.read_bytes()), Limits())
+    media = probe(source, kind_of(source.read_bytes()), MediaLimits())
     assert (media.width, media.height, media.fps) == (320, 180, 25)
     assert (media.video_index, media.sound_index) == (0, 1)
     assert media.seconds == pytest.approx(1, abs=0.1)
@@ -134,7 +134,7 @@ def test_nothing_that_a_film_says_of_itself_poses_as_a_stream(note: str, suffix:
 def test_streams_that_belong_together_are_read_too(tmp_path: Path):
     source = film(tmp_path / "film.mov", more=("-timecode", "01:00:00:00", "-write_tmcd", "1"))
 
-    media = probe(source, Kind.MP4, Limits())
+    media = probe(source, Kind.MP4, MediaLimits())
 
     assert (media.width, media.height, media.sound_index) == (320, 180, 1)
 
@@ -158,32 +158,32 @@ def test_a_file_is_what_its_first_bytes_say(head: bytes, kind: Kind):
 @pytest.mark.parametrize(
     ("head", "reason"),
     [
-        (b"#EXTM3U\n", Reason.PLAYLIST),
-        (b"\xef\xbb\xbf#EXTM3U\n", Reason.PLAYLIST),
-        (b"ffconcat version 1.0", Reason.PLAYLIST),
-        (b"<svg xmlns=", Reason.NOT_MEDIA),
-        (b"<!doctype html>", Reason.NOT_MEDIA),
-        (b"", Reason.NOT_MEDIA),
-        (b"\x1f\x8b\x08", Reason.NOT_MEDIA),
-        (b"\0\0\0\x18ftypheic", Reason.UNKNOWN_FORMAT),
-        (b"RIFF\0\0\0\0AVI ", Reason.UNKNOWN_FORMAT),
-        (b"GIF89a", Reason.UNKNOWN_FORMAT),
-        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Reason.UNKNOWN_FORMAT),  # WMV
-        ((b"\0\0\0\0G" + b"\0" * 187) * 3, Reason.UNKNOWN_FORMAT),  # M2TS, from a camera's card
-        (b"ID3\x04", Reason.ONLY_SOUND),
-        (b"\xff\xfb\x90\x64", Reason.ONLY_SOUND),  # MP3 without ID3
-        (b"\xff\xf1\x50\x80", Reason.ONLY_SOUND),  # AAC, as radios and recorders write it
-        (b"fLaC\0\0\0\x22", Reason.ONLY_SOUND),
-        (b"RIFF\0\0\0\0WAVEfmt ", Reason.ONLY_SOUND),
-        (b"FORM\0\0\0\0AIFF", Reason.ONLY_SOUND),
-        (b"#!AMR\n", Reason.ONLY_SOUND),  # an old phone's memo
-        (b"OggS\0\x02" + b"\0" * 22 + b"OpusHead", Reason.ONLY_SOUND),  # a voice message of Telegram
-        (b"OggS\0\x02" + b"\0" * 22 + b"\x80theora" + b"OggS" + b"\x01vorbis", Reason.UNKNOWN_FORMAT),
-        (b"\xff\xfeh\0i\0", Reason.NOT_MEDIA),  # text in UTF-16
+        (b"#EXTM3U\n", Failure.PLAYLIST),
+        (b"\xef\xbb\xbf#EXTM3U\n", Failure.PLAYLIST),
+        (b"ffconcat version 1.0", Failure.PLAYLIST),
+        (b"<svg xmlns=", Failure.NOT_MEDIA),
+        (b"<!doctype html>", Failure.NOT_MEDIA),
+        (b"", Failure.NOT_MEDIA),
+        (b"\x1f\x8b\x08", Failure.NOT_MEDIA),
+        (b"\0\0\0\x18ftypheic", Failure.UNKNOWN_FORMAT),
+        (b"RIFF\0\0\0\0AVI ", Failure.UNKNOWN_FORMAT),
+        (b"GIF89a", Failure.UNKNOWN_FORMAT),
+        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Failure.UNKNOWN_FORMAT),  # WMV
+        ((b"\0\0\0\0G" + b"\0" * 187) * 3, Failure.UNKNOWN_FORMAT),  # M2TS, from a camera's card
+        (b"ID3\x04", Failure.ONLY_SOUND),
+        (b"\xff\xfb\x90\x64", Failure.ONLY_SOUND),  # MP3 without ID3
+        (b"\xff\xf1\x50\x80", Failure.ONLY_SOUND),  # AAC, as radios and recorders write it
+        (b"fLaC\0\0\0\x22", Failure.ONLY_SOUND),
+        (b"RIFF\0\0\0\0WAVEfmt ", Failure.ONLY_SOUND),
+        (b"FORM\0\0\0\0AIFF", Failure.ONLY_SOUND),
+        (b"#!AMR\n", Failure.ONLY_SOUND),  # an old phone's memo
+        (b"OggS\0\x02" + b"\0" * 22 + b"OpusHead", Failure.ONLY_SOUND),  # a voice message of Telegram
+        (b"OggS\0\x02" + b"\0" * 22 + b"\x80theora" + b"OggS" + b"\x01vorbis", Failure.UNKNOWN_FORMAT),
+        (b"\xff\xfeh\0i\0", Failure.NOT_MEDIA),  # text in UTF-16
     ],
 )
-def test_anything_else_is_refused_with_a_reason_that_fits(head: bytes, reason: Reason):
-    with pytest.raises(Unfit) as caught:
+def test_anything_else_is_refused_with_a_reason_that_fits(head: bytes, reason: Failure):
+    with pytest.raises(UnprocessableMedia) as caught:
         kind_of(head)
     assert caught.value.reason is reason
 

@@ -14,6 +14,7 @@ from contentflow.byop.models import Submission
 from contentflow.core.db import db, transaction
 from contentflow.pipeline import speech
 from contentflow.pipeline.models import Asset
+from contentflow.pipeline.renders import RenderResult
 from tests.house import browser, log_in
 
 PROMISES = ("clip vertical sous-titré", "clip vertical avec sous-titres", "clip-words")
@@ -114,13 +115,7 @@ def test_the_field_for_a_file_is_a_second_choice_only_beside_words(
         asset = db.session.get_one(Asset, alices_post.asset_id)
         asset.has_video, asset.state, asset.render_id = True, "ready", "R" * 22
         asset.details = {**asset.details, "download_url": "https://video.example.com/1"}
-        asset.facts = {
-            "start": 0.0,
-            "seconds": 5.0,
-            "video_seconds": 5.0,
-            "words": words,
-            "captions": "nobody",
-        }
+        asset.result = RenderResult(start=0.0, seconds=5.0, video_seconds=5.0, words=words, captions="nobody")
 
     page = alice_client.get(f"/byop/kit?id={alices_post.id}").get_data(as_text=True)
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contentflow.pipeline.clip import Wishes
-from contentflow.pipeline.ffmpeg import demand, most_pixels, reading, run_ffmpeg
-from contentflow.pipeline.probe import Limits, probe
-from contentflow.pipeline.reasons import Reason
+from contentflow.pipeline.ffmpeg import demand, max_pixels, reading, run_ffmpeg
+from contentflow.pipeline.probe import MediaLimits, probe
+from contentflow.pipeline.reasons import Failure
+from contentflow.pipeline.renders import RenderOptions
 from contentflow.pipeline.sniff import kind_of_file
 from tests.pipeline.films import ffmpeg
 from tests.pipeline.test_clip import clip, frame, read
@@ -37,12 +37,12 @@ def test_a_decoder_has_room_for_every_picture_within_the_limit(width: int, heigh
     most = max(width, height)
 
     for blocks in (64, 128):
-        assert -(-width // blocks) * blocks * -(-height // blocks) * blocks <= most_pixels(most)
+        assert -(-width // blocks) * blocks * -(-height // blocks) * blocks <= max_pixels(most)
 
 
 def test_the_limit_still_holds():
-    assert most_pixels(4096) == 4096 * 4096
-    assert most_pixels(4000) < 4200 * 4200
+    assert max_pixels(4096) == 4096 * 4096
+    assert max_pixels(4000) < 4200 * 4200
 
 
 @pytest.mark.proof
@@ -50,15 +50,15 @@ def test_the_limit_still_holds():
 def test_every_shape_is_decoded_where_its_longer_side_is_the_limit(codec: str, tmp_path: Path):
     suffix, options = CODECS[codec]
     for width, height in [*SQUARES, *RATIOS, *ODD]:
-        source, limits = tmp_path / f"{width}.{suffix}", Limits(most_side=max(width, height))
+        source, limits = tmp_path / f"{width}.{suffix}", MediaLimits(max_side=max(width, height))
         picture = f"testsrc=size={width}x{height}:rate=5:duration=0.6"
         ffmpeg("-f", "lavfi", "-i", picture, *options, str(source))
 
         media = probe(source, kind_of_file(source), limits)
 
         assert (media.width, media.height, len(media.pictures)) == (width, height, 3)
-        decode = [*reading(source, media.kind, media.most_side), "-f", "null", "-"]
-        said = demand(run_ffmpeg(decode, tmp_path, 60), Reason.RENDER).said
+        decode = [*reading(source, media.kind, media.max_side), "-f", "null", "-"]
+        said = demand(run_ffmpeg(decode, tmp_path, 60), Failure.RENDER).said
         assert "frame=    3" in said
         assert "exceeds" not in said
 
@@ -70,7 +70,9 @@ def test_a_film_of_any_shape_becomes_a_clip(size: str, framing: str, tmp_path: P
     source = tmp_path / "film.mp4"
     ffmpeg("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=5:duration=0.6", *CODECS["h264"][1], str(source))
 
-    made, _ = clip(source, tmp_path / "work", Wishes(framing=framing), limits=Limits(most_side=640))
+    made, _ = clip(
+        source, tmp_path / "work", RenderOptions(framing=framing), limits=MediaLimits(max_side=640)
+    )
 
     assert (read(made).width, read(made).height) == (1080, 1920)
     assert frame(made, 0.3, tmp_path)[900:1000].std() > 20

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contentflow.pipeline.captions import Word, group, tidy
-from contentflow.pipeline.clip import Wishes
 from contentflow.pipeline.letters import pieces, width_of
-from contentflow.pipeline.reasons import Unfit
+from contentflow.pipeline.reasons import UnprocessableMedia
+from contentflow.pipeline.renders import RenderOptions
 from contentflow.pipeline.srt import read_srt
 from contentflow.pipeline.subtitles import CAPTION_FONT, ROOM, SAFE_RIGHT, SIZE, words_ass
 from tests.pipeline.films import ffmpeg
@@ -122,7 +122,7 @@ def test_a_caption_that_ends_before_it_begins_is_read_nonetheless():
 def test_whatever_bytes_are_sent_are_read_or_refused(content: bytes):
     try:
         words = read_srt(content)
-    except Unfit:
+    except UnprocessableMedia:
         return
     assert words
 
@@ -178,7 +178,7 @@ def test_every_letter_of_a_long_word_is_within_the_safe_zone(tmp_path: Path):
     ffmpeg("-f", "lavfi", "-i", f"color=black:s=180x320:r=5:d={len(LONG)}", "-pix_fmt", "yuv420p", str(dark))
     words = tuple((float(second), second + 1.0, word) for second, word in enumerate(LONG))
 
-    made, _ = clip(dark, tmp_path / "work", Wishes(subtitles=words))
+    made, _ = clip(dark, tmp_path / "work", RenderOptions(subtitles=words))
 
     for second, word in enumerate(LONG):
         picture = frame(made, second + 0.5, tmp_path)

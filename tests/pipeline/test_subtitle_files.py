@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from contentflow.pipeline.captions import MOST_LETTERS_OF_A_WORD, Word, retime, tidy
-from contentflow.pipeline.reasons import Unfit
-from contentflow.pipeline.srt import MOST_SRT_WORDS, read_srt
+from contentflow.pipeline.captions import MAX_LETTERS_OF_A_WORD, Word, retime, tidy
+from contentflow.pipeline.reasons import UnprocessableMedia
+from contentflow.pipeline.srt import MAX_SRT_WORDS, read_srt
 
 TIMES = b"1\n00:00:01,000 --> 00:00:02,000\n"
 
@@ -30,7 +30,7 @@ def test_rubbish_is_refused_at_once(rubbish: bytes):
 
     try:
         words = read_srt(rubbish)
-    except Unfit:
+    except UnprocessableMedia:
         words = []
 
     assert all(word.end < 1_000_000 for word in words)
@@ -38,15 +38,15 @@ def test_rubbish_is_refused_at_once(rubbish: bytes):
 
 
 def test_more_words_than_a_video_has_room_for_are_refused():
-    assert len(read_srt(TIMES + b"mot " * MOST_SRT_WORDS)) == MOST_SRT_WORDS
-    with pytest.raises(Unfit):
-        read_srt(TIMES + b"mot " * (MOST_SRT_WORDS + 1))
+    assert len(read_srt(TIMES + b"mot " * MAX_SRT_WORDS)) == MAX_SRT_WORDS
+    with pytest.raises(UnprocessableMedia):
+        read_srt(TIMES + b"mot " * (MAX_SRT_WORDS + 1))
 
 
 def test_a_word_without_end_is_drawn_as_far_as_a_line_goes():
     [word] = tidy([Word(0, 1, "a" * 100_000)], 60)
 
-    assert word.text == "a" * (MOST_LETTERS_OF_A_WORD - 1) + "…"
+    assert word.text == "a" * (MAX_LETTERS_OF_A_WORD - 1) + "…"
 
 
 def test_a_text_of_the_same_words_over_and_over_is_placed_at_once():

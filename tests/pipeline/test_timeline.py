@@ -13,13 +13,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from contentflow.pipeline import finish, sampling
-from contentflow.pipeline.clip import Facts, Wishes, make_clip
+from contentflow.pipeline.clip import make_clip
 from contentflow.pipeline.opening import Section, open_section
-from contentflow.pipeline.probe import Limits, Media, probe
-from contentflow.pipeline.reasons import Unfit
+from contentflow.pipeline.probe import MediaInfo, MediaLimits, probe
+from contentflow.pipeline.reasons import UnprocessableMedia
+from contentflow.pipeline.renders import RenderOptions, RenderResult
 from contentflow.pipeline.sniff import Kind
 from tests.pipeline.films import ffmpeg
-from tests.pipeline.test_clip import frame, house
+from tests.pipeline.test_clip import frame, render_settings
 
 COLOURS = {"red": (0, 0, 254), "green": (0, 255, 1), "blue": (255, 0, 0)}
 MENTION = "crop=220:50:80:310"
@@ -51,10 +52,12 @@ def one_a_second(path: Path, times: Sequence[float], sound: tuple[float, float] 
     return path
 
 
-def made_of(source: Path, folder: Path, **wishes: Any) -> tuple[Path, Facts]:
+def made_of(source: Path, folder: Path, **options: Any) -> tuple[Path, RenderResult]:
     work = folder / "work"
     work.mkdir()
-    return make_clip(source, Wishes(framing="blur", **wishes), house(), work, lambda step, share: None)
+    return make_clip(
+        source, RenderOptions(framing="blur", **options), render_settings(), work, lambda step, share: None
+    )
 
 
 def mentions(clip: Path, folder: Path) -> list[bool]:
@@ -75,7 +78,7 @@ def mentions(clip: Path, folder: Path) -> list[bool]:
 
 
 def lasts_from_start_to_end(made: Path, seconds: float, folder: Path) -> bool:
-    clip = probe(made / "clip.mp4", Kind.MP4, Limits())
+    clip = probe(made / "clip.mp4", Kind.MP4, MediaLimits())
     step = float(1 / clip.fps)
     steps = np.diff(clip.pictures)
     assert clip.pictures[0] == 0
@@ -105,10 +108,10 @@ def colour(made: Path, at: float, folder: Path) -> str:
 def test_a_late_first_picture_is_held_from_the_start(suffix: str, tmp_path: Path):
     source = one_a_second(tmp_path / f"film.{suffix}", [1.2, 1.6, 2.0], (0.0, 2.4))
 
-    made, facts = made_of(source, tmp_path)
+    made, result = made_of(source, tmp_path)
 
-    assert facts.seconds == pytest.approx(2.4, abs=0.15)
-    assert lasts_from_start_to_end(made, facts.seconds, tmp_path)
+    assert result.seconds == pytest.approx(2.4, abs=0.15)
+    assert lasts_from_start_to_end(made, result.seconds, tmp_path)
     assert [colour(made, at, tmp_path) for at in (0.0, 0.6, 1.7)] == ["red", "red", "green"]
     assert is_heard(made, 0.1, 2.2, tmp_path)
 
@@ -118,10 +121,10 @@ def test_a_late_first_picture_is_held_from_the_start(suffix: str, tmp_path: Path
 def test_the_last_picture_is_held_to_the_end_of_the_sound(suffix: str, tmp_path: Path):
     source = one_a_second(tmp_path / f"film.{suffix}", [0.0, 0.4, 0.8], (0.0, 3.0))
 
-    made, facts = made_of(source, tmp_path)
+    made, result = made_of(source, tmp_path)
 
-    assert facts.seconds == pytest.approx(3, abs=0.15)
-    assert lasts_from_start_to_end(made, facts.seconds, tmp_path)
+    assert result.seconds == pytest.approx(3, abs=0.15)
+    assert lasts_from_start_to_end(made, result.seconds, tmp_path)
     assert [colour(made, at, tmp_path) for at in (0.2, 1.5, 2.8)] == ["red", "blue", "blue"]
 
 
@@ -129,10 +132,10 @@ def test_the_last_picture_is_held_to_the_end_of_the_sound(suffix: str, tmp_path:
 def test_a_part_that_begins_in_a_gap_shows_the_picture_before_it(tmp_path: Path):
     source = one_a_second(tmp_path / "film.mkv", [0.0, 0.4, 4.0], (0.0, 5.0))
 
-    made, facts = made_of(source, tmp_path, start=2.0)
+    made, result = made_of(source, tmp_path, start=2.0)
 
-    assert (facts.start, facts.seconds) == (2.0, pytest.approx(3, abs=0.1))
-    assert lasts_from_start_to_end(made, facts.seconds, tmp_path)
+    assert (result.start, result.seconds) == (2.0, pytest.approx(3, abs=0.1))
+    assert lasts_from_start_to_end(made, result.seconds, tmp_path)
     assert [colour(made, at, tmp_path) for at in (0.0, 1.5, 2.5)] == ["green", "green", "blue"]
     assert is_heard(made, 0.1, 2.8, tmp_path)
 
@@ -142,9 +145,9 @@ def test_a_part_that_begins_in_a_gap_shows_the_picture_before_it(tmp_path: Path)
 def test_a_part_before_the_first_picture_has_its_sound(suffix: str, tmp_path: Path):
     source = one_a_second(tmp_path / f"film.{suffix}", [2.0, 2.4], (0.0, 3.0))
 
-    made, facts = made_of(source, tmp_path, start=0.5)
+    made, result = made_of(source, tmp_path, start=0.5)
 
-    assert lasts_from_start_to_end(made, facts.seconds, tmp_path)
+    assert lasts_from_start_to_end(made, result.seconds, tmp_path)
     assert [colour(made, at, tmp_path) for at in (0.2, 2.2)] == ["red", "green"]
     assert is_heard(made, 0.1, 2.4, tmp_path)
 
@@ -153,26 +156,26 @@ def test_a_part_before_the_first_picture_has_its_sound(suffix: str, tmp_path: Pa
 def test_a_part_behind_the_last_picture_shows_that_one(tmp_path: Path):
     source = one_a_second(tmp_path / "film.mp4", [0.0, 0.4, 0.8], (0.0, 5.0))
 
-    made, facts = made_of(source, tmp_path, start=3.0)
+    made, result = made_of(source, tmp_path, start=3.0)
 
-    assert lasts_from_start_to_end(made, facts.seconds, tmp_path)
+    assert lasts_from_start_to_end(made, result.seconds, tmp_path)
     assert colour(made, 1.0, tmp_path) == "blue"
     assert is_heard(made, 0.1, 1.8, tmp_path)
-    assert probe(made / "clip.mp4", Kind.MP4, Limits()).seconds == pytest.approx(2, abs=0.1)
+    assert probe(made / "clip.mp4", Kind.MP4, MediaLimits()).seconds == pytest.approx(2, abs=0.1)
 
 
 @pytest.mark.proof
 def test_a_film_of_one_picture_and_a_long_sound_is_that_picture(tmp_path: Path):
-    made, facts = made_of(one_a_second(tmp_path / "film.mp4", [0.5], (0.0, 2.0)), tmp_path)
+    made, result = made_of(one_a_second(tmp_path / "film.mp4", [0.5], (0.0, 2.0)), tmp_path)
 
-    assert lasts_from_start_to_end(made, facts.seconds, tmp_path)
-    assert facts.covers >= 1
+    assert lasts_from_start_to_end(made, result.seconds, tmp_path)
+    assert result.covers >= 1
 
 
 @pytest.mark.proof
 def test_words_that_come_late_are_heard_late(tmp_path: Path):
     source = one_a_second(tmp_path / "film.mkv", [0.0, 0.2, 0.4, 1.0, 2.0], (1.5, 2.5))
-    media = probe(source, Kind.MATROSKA, Limits())
+    media = probe(source, Kind.MATROSKA, MediaLimits())
 
     look = sampling.look_at(source, media, Section(0.0, 2.5), tmp_path, 60, closely=False, keep_speech=True)
 
@@ -209,19 +212,19 @@ def test_whenever_pictures_and_sound_come_the_clip_is_whole(
         folder = Path(name)
         source = one_a_second(folder / f"film.{suffix}", times, tone)
         try:
-            made, facts = made_of(source, folder, start=start)
-        except Unfit as unfit:
-            assert unfit.reason == "too_short"
+            made, result = made_of(source, folder, start=start)
+        except UnprocessableMedia as unprocessable:
+            assert unprocessable.reason == "too_short"
             return
 
-        assert lasts_from_start_to_end(made, facts.seconds, folder)
+        assert lasts_from_start_to_end(made, result.seconds, folder)
 
 
 @given(st.lists(st.floats(0, 60), max_size=20).map(sorted), st.floats(0, 60), st.floats(0.5, 60))
 def test_reading_begins_where_the_picture_of_the_beginning_is(
     pictures: list[float], start: float, seconds: float
 ):
-    media = Media(kind=Kind.MP4, seconds=120, width=9, height=16, fps=25, pictures=tuple(pictures))  # type: ignore[arg-type]
+    media = MediaInfo(kind=Kind.MP4, seconds=120, width=9, height=16, fps=25, pictures=tuple(pictures))  # type: ignore[arg-type]
 
     opening = open_section(media, Section(start, seconds))
 

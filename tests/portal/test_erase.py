@@ -1,4 +1,4 @@
-"""Erasure: the person goes from database, media, logs, spool and bells; sums and legal records stay."""
+"""Erasure: the person goes from database, media, logs, spool and queues; sums and legal records stay."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from contentflow.core import clock
 from contentflow.core.db import Base, db, is_sqlite, transaction
-from contentflow.earnings import ledger
+from contentflow.ledger import services as ledger
 from contentflow.links import services as links
 from contentflow.partners import services as partners
 from contentflow.partners.models import Partner
@@ -36,7 +36,7 @@ def full_life(
         db.session.execute(text("UPDATE byop_submissions SET source_url = :url"), {"url": secret})
         alice_token = partners.open_session(alice.id)
         login = partners.make_login_link("alice@example.org")
-        partners.ask_for_login("alice@example.org", "browser-token", "fr")
+        partners.request_login("alice@example.org", "browser-token", "fr")
     post(alice_client, "/byop/log", {"sid": alices_post.id, "ch": "copy"})
     send = {"sid": alices_post.id, "emails": "friend@example.org", "consent": "1", "nonce": "n1"}
     post(alice_client, "/byop/email", send)
@@ -97,8 +97,8 @@ def test_sessions_end_links_stop_and_nobody_logs_in_again(app: Flask, alice_clie
     assert partners.find_partner_by_email("alice@example.org") is None
 
 
-def test_sums_and_legal_records_stay(app: Flask, alice, alice_client, full_life, click, report):
-    report("T1", amount_cents=9_600, click_id=click())
+def test_sums_and_legal_records_stay(app: Flask, alice, alice_client, full_life, click, postback):
+    postback("T1", amount_cents=9_600, click_id=click())
 
     erase(alice_client)
 
@@ -148,8 +148,8 @@ def test_the_page_asks_for_a_word_of_the_readers_language(alice_client, language
     assert "btn-danger" in shown
 
 
-def test_what_is_owed_is_said_first_and_given_up_by_name(app: Flask, alice, alice_client, click, report):
-    report("T1", amount_cents=9_600, click_id=click())
+def test_what_is_owed_is_said_first_and_given_up_by_name(app: Flask, alice, alice_client, click, postback):
+    postback("T1", amount_cents=9_600, click_id=click())
 
     shown = page(alice_client)
 

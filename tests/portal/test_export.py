@@ -8,8 +8,10 @@ from sqlalchemy import update
 
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
+from contentflow.core.registry import registry
 from contentflow.partners.models import PartnerSession
 from tests.house import post
+from tests.links.visitors import link_of, visit
 
 KEYS = [
     "partner",
@@ -21,6 +23,13 @@ KEYS = [
     "contacts",
     "conversions",
     "ledger",
+    "variants",
+    "accounts",
+    "assignments",
+    "agreements",
+    "billing",
+    "bank_accounts",
+    "payouts",
 ]
 PHONE = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1"}
 
@@ -49,6 +58,12 @@ def test_the_export_has_these_keys_and_no_other(alice_client, alice):
     assert all(held[key] == [] for key in KEYS[1:])
 
 
+def test_what_a_capability_hands_in_cannot_be_left_out(app, alice_client):
+    registry(app).exports["letters"] = lambda partner_id: [{"id": partner_id}]
+
+    assert len(export(alice_client)["letters"]) == 1
+
+
 def test_what_was_shared_and_clicked_stands_in_it(client, alice_client, alices_post):
     post(alice_client, "/byop/log", {"sid": alices_post.id, "ch": "telegram"})
     url = next(link["url"] for link in export(alice_client)["links"] if link["channel"] == "telegram")
@@ -61,7 +76,7 @@ def test_what_was_shared_and_clicked_stands_in_it(client, alice_client, alices_p
         "id", "asset_id", "title", "description", "hashtags", "cta", "source_url", "offer_id", "status",
         "reason", "revshare_bp", "at",
     }  # fmt: skip
-    assert set(log) == {"id", "submission_id", "channel", "recipients", "at"}
+    assert set(log) == {"id", "submission_id", "channel", "recipients", "at", "variant", "turn", "chance_bp"}
     assert (log["submission_id"], log["channel"], log["recipients"]) == (alices_post.id, "telegram", 0)
     assert log["at"].endswith("Z")
     assert all(set(link) == {"code", "url", "submission_id", "channel", "variant"} for link in held["links"])
@@ -69,14 +84,10 @@ def test_what_was_shared_and_clicked_stands_in_it(client, alice_client, alices_p
     assert (click["channel"], click["verdict"]) == ("telegram", "valid")
 
 
-def test_a_click_that_waits_in_the_spool_is_replayed_first(monkeypatch, alice_client):
-    from contentflow.portal import views
+def test_a_click_that_waits_in_a_journal_is_folded_first(unfolded, app, alice_client, alices_post):
+    visit(app, f"/l/{link_of(alices_post).code}")
 
-    replayed = []
-    monkeypatch.setattr(views, "replay_spool", lambda: replayed.append(True))
-    export(alice_client)
-
-    assert replayed == [True]
+    assert [click["verdict"] for click in export(alice_client)["clicks"]] == ["valid"]
 
 
 def test_bobs_export_holds_nothing_of_alice(alice_client, bob_client, alices_post):

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import event
 
 from contentflow.byop import services as byop
-from contentflow.byop.services import Draft
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
 from contentflow.links import services as links
 from contentflow.links.models import Click
 from contentflow.portal.next_step import NETWORKS, PostFacts, next_step
 from contentflow.sharekit import services as sharekit
+from tests.factories.posts import PostFactory
 from tests.house import working_at_most
 from tests.sharekit.marks import Marks
 
@@ -28,22 +28,20 @@ def page_of(client, url="/partner/portal"):
 
 
 def add_posts(partner, number):
-    with transaction():
-        return [
-            byop.submit_post(partner.id, Draft(title=f"Post {n}", nonce=f"n{n}")).id for n in range(number)
-        ]
+    return [PostFactory(partner_id=partner.id, title=f"Post {n}").id for n in range(number)]
 
 
 def add_clicks(submission_id, channel, verdict, number, days_ago=0):
     with transaction():
         link = links.links_of(submission_id)[channel]
         at = clock.now() - timedelta(days=days_ago)
-        for _ in range(number):
-            db.session.add(
-                Click(
-                    link_id=link.id, partner_id=link.partner_id, at=at, verdict=verdict, agent_class="browser"
-                )
-            )
+        kinds = {"verdict": verdict, "agent_class": "browser"}
+        links.add_clicks(
+            [
+                Click(link_id=link.id, partner_id=link.partner_id, clicked_at=at, **kinds)
+                for _ in range(number)
+            ]
+        )
 
 
 def queries_of(client, url):
@@ -135,8 +133,7 @@ def test_bobs_portal_knows_nothing_of_alices_posts(alice_client, bob_client, ali
 
 
 def test_hostile_titles_are_only_text(alice, alice_client, offer):
-    with transaction():
-        byop.submit_post(alice.id, Draft(title="<script>alert(1)</script>"))
+    PostFactory(partner_id=alice.id, title="<script>alert(1)</script>")
 
     assert "<script>alert" not in alice_client.get("/partner/portal").get_data(as_text=True)
 
@@ -185,8 +182,7 @@ def test_a_post_that_comes_meanwhile_moves_no_page(alice, alice_client, offer):
     add_posts(alice, 23)
     older = neighbour(page_of(alice_client), "before")
     before = titles(page_of(alice_client, older))
-    with transaction():
-        byop.submit_post(alice.id, Draft(title="New", nonce="new"))
+    PostFactory(partner_id=alice.id, title="New")
 
     assert titles(page_of(alice_client, older)) == before
 
@@ -198,8 +194,7 @@ def test_a_page_that_is_not_there_is_the_first(alice_client, alices_post, cursor
 
 
 def test_anothers_post_is_no_cursor(alice, bob, alice_client, alices_post):
-    with transaction():
-        bobs = byop.submit_post(bob.id, Draft(title="Bob's", nonce="bob")).id
+    bobs = PostFactory(partner_id=bob.id, title="Bob's").id
 
     assert "Une heure gagnée" in page_of(alice_client, f"/partner/portal?before={bobs}")
 
@@ -230,9 +225,7 @@ def rows_read(act):
 def test_thirty_posts_cost_as_many_queries_as_three(alice, alice_client, offer):
     add_posts(alice, 3)
     few = queries_of(alice_client, "/partner/portal")
-    with transaction():
-        for n in range(27):
-            byop.submit_post(alice.id, Draft(title=f"More {n}", nonce=f"m{n}"))
+    PostFactory.create_batch(27, partner_id=alice.id, title="More")
 
     assert queries_of(alice_client, "/partner/portal") == few
 

@@ -14,11 +14,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from contentflow.consent import services as consents
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
-from contentflow.core.work import bells
-from contentflow.earnings import ledger
-from contentflow.mailing import services as mailing
+from contentflow.core.maintenance import maintenance
+from contentflow.ledger import services as ledger
 from contentflow.mailing.models import Delivery
 from contentflow.sharekit import services as sharekit
 from contentflow.sharekit.models import ShareLog
@@ -28,7 +28,7 @@ PHONE = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) V
 START = datetime.fromisoformat("2026-03-10T11:00:00+00:00")
 MONTHS_13 = timedelta(days=396)
 
-# What is counted, how long it is kept, and how much later than that it is gone: the chores' hour.
+# What is counted, how long it is kept, and how much later than that it is gone: maintenance's hour.
 KEPT = {
     "recipient addresses": ("SELECT count(recipient) FROM deliveries", timedelta(days=30)),
     "words of mails": ("SELECT count(*) FROM deliveries WHERE words LIKE '%gagn%'", timedelta(days=30)),
@@ -50,11 +50,11 @@ SLACK = {"visitor keys": timedelta(hours=35)}  # Gone within 48 hours of the cli
 
 @pytest.fixture
 def life(
-    app: Flask, alice: Any, alices_post: Any, alice_client: FlaskClient, click: Any, report: Any
+    app: Flask, alice: Any, alices_post: Any, alice_client: FlaskClient, click: Any, postback: Any
 ) -> Iterator[Path]:
     """One of everything, of the same moment; return where originals stand."""
     with time_machine.travel(START, tick=False):
-        report("T1", amount_cents=9_600, click_id=click())
+        postback("T1", amount_cents=9_600, click_id=click())
         alice_client = browser(app)
         post(alice_client, "/partner/login", {"email": "alice@example.org"})
         run_work(app)
@@ -72,7 +72,7 @@ def life(
         browser(app).get(link.removeprefix("https://share.example.org"), headers=PHONE)
         with transaction():
             db.session.execute(text("UPDATE deliveries SET created_at = :at"), {"at": db_time(START)})
-            mailing.suppress("never@example.org")
+            consents.suppress("never@example.org")
     with time_machine.travel(START + timedelta(minutes=2), tick=False):
         run_work(app)
         with transaction():
@@ -98,8 +98,8 @@ def count(sql: str, originals: Path) -> int:
 
 def work(app: Flask) -> None:
     run_work(app)
-    for chore in bells().chores:
-        chore()
+    for act in maintenance().hourly.values():
+        act()
 
 
 def after(app: Flask, age: timedelta, look: Callable[[], int]) -> int:
@@ -139,7 +139,7 @@ def test_sums_proofs_stops_and_money_outlive_everything(app: Flask, alice: Any, 
         left = [count(sql, life) for sql in sums]
         earned = sum(ledger.balances(alice.id).values())
 
-    # What was pending became available: one more posting.
+    # What was pending became available: one more transaction.
     assert left[:-1] == before[:-1]
     assert left[-1] >= before[-1]
     assert earned == 3_840
@@ -175,4 +175,4 @@ def test_an_address_that_waits_for_a_month_is_given_up_and_forgotten(
 
     db.session.rollback()
     delivery = db.session.scalars(db.select(Delivery).where(Delivery.kind == "share")).one()
-    assert (delivery.state, delivery.recipient, delivery.words.get("title")) == ("cancelled", None, None)
+    assert (delivery.state, delivery.recipient, delivery.context.get("title")) == ("cancelled", None, None)

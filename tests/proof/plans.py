@@ -12,27 +12,41 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, Engine, Index, Table, event, func, select, text
+from sqlalchemy import CheckConstraint, Column, Connection, Engine, Index, Table, event, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.schema import UniqueConstraint
 
+from contentflow.core import clock
 from contentflow.core.db import Base, db, is_sqlite
 from contentflow.core.ids import new_id
 
-# What an operator adds by hand, one row each machine, key or provider, and the mailbox of a machine without
-# a mail service, erasures under way: a scan of it costs nothing.
+# What an operator adds by hand, one row each machine, key, provider, part or queue, and the mailbox of a
+# machine without a mail service, erasures under way, the newest changes of links, bank accounts that were
+# asked for: a scan of it costs nothing.
 SMALL = {"offers", "offer_pictures", "networks", "currency_rates", "heartbeats", "kept_keys", "visitor_keys",
-         "mail_pauses", "captured_mails", "erasures", "alembic_version"}  # fmt: skip
+         "mail_pauses", "platform_pauses", "captured_mails", "erasures", "link_changes",
+         "alembic_version", "legal_texts", "payout_runs", "bank_requests", "quarantines",
+         "doctor_findings"}  # fmt: skip
+# What a made-up row must say to be one.
+WHOLE: dict[str, dict[str, Any]] = {
+    "billing_profiles": {"kind": "company", "legal_name": "Nova", "siret": "73282932000074", "street": "1 r",
+                         "postcode": "75006", "city": "Paris", "vat": "franchise", "vat_number": None},
+    "payouts": {"net_cents": 1, "vat_cents": 0, "total_cents": 1, "covers_from": 0, "covers_to": 1},
+    "invoices": {"cancels_id": None},
+}  # fmt: skip
+DONE = {"credits": "available", "deliveries": "sent", "assets": "ready", "assignments": "published",
+        "connect_requests": "connected"}  # fmt: skip
 OWNERS = 300  # partners; of everything else there are more
 ROWS, ROWS_OF_SQLITE = 12_000, 6_000
 # What a statement may look at beyond what it finds: rows on PostgreSQL, steps of its machine on SQLite, of
 # which a row takes about twenty; and as much again for each row that it finds, changes or deletes.
-MOST_ROWS, ROWS_A_FOUND = 2_000, 10
-MOST_STEPS, STEPS_A_FOUND = 20_000, 120
+MAX_ROWS, ROWS_A_FOUND = 2_000, 10
+MAX_STEPS, STEPS_A_FOUND = 20_000, 120
 
 Recorded = dict[str, Any]
 _aside: list[bool] = []
@@ -46,6 +60,8 @@ def recorded() -> Iterator[Recorded]:
         if _aside:
             return
         kind = statement.lstrip().split(None, 1)[0].upper()
+        if statement.startswith("INSERT INTO clicks "):
+            return  # The fold's rows are in the statement itself; asked again they are there already.
         if kind in ("SELECT", "UPDATE", "DELETE", "WITH") or (kind == "INSERT" and "SELECT" in statement):
             found[statement] = parameters[0] if many else parameters
 
@@ -74,7 +90,8 @@ def fill() -> None:
         known: dict[str, list[Any]] = {}
         for table in Base.metadata.sorted_tables:
             rows = [dict(row) for row in connection.execute(select(table)).mappings()]
-            if table.name not in SMALL and rows:
+            if table.name not in SMALL:
+                rows = rows or [_first_row(table, known, chance)]
                 count = OWNERS if table.name == "partners" else _rows()
                 made = [
                     _copy(table, rows[number % len(rows)], number, known, chance) for number in range(count)
@@ -85,12 +102,25 @@ def fill() -> None:
                 (key,) = table.primary_key.columns
                 known[table.name] = [row[key.name] for row in rows]
         # Most of what there is, is done.
-        for table, done in (("credits", "available"), ("deliveries", "sent"), ("assets", "ready")):
-            connection.exec_driver_sql(f"UPDATE {table} SET state = '{done}' WHERE id < 'z'")
+        for name, done in DONE.items():
+            connection.exec_driver_sql(f"UPDATE {name} SET state = '{done}' WHERE id < 'z'")
         connection.commit()
         if not is_sqlite():  # The product never lets SQLite gather statistics: it plans without any.
-            connection.exec_driver_sql("ANALYZE")
-            connection.commit()
+            _count_on(connection)
+            # What earlier tests deleted would still be met in the indexes, and be counted as looked at.
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
+
+
+def _count_on(connection: Connection) -> None:
+    """Let PostgreSQL's sequences go on after the copies."""
+    for table in Base.metadata.sorted_tables:
+        (key, *_) = table.primary_key.columns
+        if table.autoincrement_column is not None:
+            last = f"(SELECT coalesce(max({key.name}), 1) FROM {table.name})"
+            connection.exec_driver_sql(
+                f"SELECT setval(pg_get_serial_sequence('{table.name}', '{key.name}'), {last})"
+            )
+    connection.commit()
 
 
 def _rows() -> int:
@@ -117,6 +147,38 @@ def _without_rules(connection: Connection) -> None:
     names = [row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
     for name in names:
         raw.execute(f'DROP TRIGGER "{name}"')
+
+
+def _first_row(table: Table, known: dict[str, list[Any]], chance: Any) -> dict[str, Any]:
+    """Return a row for a table that the walk left empty: the indexes of an empty one all look alike.
+
+    What may be NULL is, but for references and times: nothing is leased, waits or is to be revoked.
+    """
+    checks = " ".join(str(rule.sqltext) for rule in table.constraints if isinstance(rule, CheckConstraint))
+    values: dict[type, Any] = {
+        datetime: clock.now(),
+        date: clock.now().date(),
+        bytes: b"x",
+        bool: False,
+        int: 1,
+    }
+    values |= {kind: {} for kind in (dict, list, object)}  # JSON
+    row: dict[str, Any] = {}
+    for column in table.columns:
+        kind = getattr(column.type, "impl_instance", column.type).python_type
+        word = re.search(rf"\b{column.name} IN \('(\w+)'", checks)
+        if column.foreign_keys:
+            (parent, *_) = (key.column.table.name for key in column.foreign_keys)
+            row[column.name] = chance.choice(known.get(parent) or [new_id()])
+        elif column.nullable and kind is not datetime:
+            row[column.name] = None
+        elif word:
+            row[column.name] = word[1]
+        elif kind is str:
+            row[column.name] = new_id()[: getattr(column.type, "length", None)]
+        else:
+            row[column.name] = values[kind]
+    return row | WHOLE.get(table.name, {})
 
 
 def _copy(table: Table, row: dict[str, Any], number: int, known: dict[str, list[Any]], chance: Any) -> Any:
@@ -151,6 +213,8 @@ def _other(column: Column[Any], value: Any, number: int) -> Any:
     """Return another value of the same kind; a word of a closed list stays."""
     if isinstance(value, str) and value and not re.fullmatch(r"[a-z_]{1,16}", value):
         return f"{new_id()}{value}"[: getattr(column.type, "length", None) or 255]
+    if isinstance(value, bytes):
+        return new_id().encode()
     return value + number + 1 if type(value) is int and column.primary_key else value
 
 
@@ -171,7 +235,8 @@ def _look_sqlite(connection: Connection, statement: str, parameters: Any) -> Ite
     raw.execute("PRAGMA synchronous=OFF")
     for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all():
         scanned = re.match(r"SCAN (\w+?)(?:_\d+)?(?: |$)", str(row[3]))
-        if scanned and _grows(scanned[1]):
+        index = re.search(r" INDEX (\w+)", str(row[3]))
+        if scanned and _grows(scanned[1]) and not (index and _is_partial(index[1])):
             yield str(row[3])
     steps = [0]
 
@@ -185,7 +250,7 @@ def _look_sqlite(connection: Connection, statement: str, parameters: Any) -> Ite
         found = len(result.all()) if result.returns_rows else result.rowcount
     finally:
         raw.set_progress_handler(None, 0)
-    if steps[0] > MOST_STEPS + STEPS_A_FOUND * max(found, 0):
+    if steps[0] > MAX_STEPS + STEPS_A_FOUND * max(found, 0):
         yield f"{steps[0]} steps"
 
 
@@ -204,12 +269,14 @@ def _look_postgresql(connection: Connection, statement: str, parameters: Any) ->
         removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
         looked_at += (node["Actual Rows"] + removed) * loops
         is_scan = node["Node Type"] == "Seq Scan" or (
-            node["Node Type"] in ("Index Scan", "Index Only Scan") and "Index Cond" not in node
+            node["Node Type"] in ("Index Scan", "Index Only Scan")
+            and "Index Cond" not in node
+            and not _is_partial(node["Index Name"])
         )
         if is_scan and _grows(name):
             yield f"{node['Node Type']} {name}"
     top = plan["Plans"][0] if plan["Node Type"] == "ModifyTable" else plan
-    if looked_at > MOST_ROWS + ROWS_A_FOUND * top["Actual Rows"]:
+    if looked_at > MAX_ROWS + ROWS_A_FOUND * top["Actual Rows"]:
         yield f"{looked_at} rows"
 
 
@@ -221,6 +288,15 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _grows(name: str) -> bool:
     return name in Base.metadata.tables and name not in SMALL
+
+
+@cache
+def _is_partial(name: str) -> bool:
+    """An index of some rows alone, of what is open, may be read whole: how many rows that is is counted."""
+    indexes = (index for table in Base.metadata.tables.values() for index in table.indexes)
+    return any(
+        index.name == name and index.dialect_options["postgresql"]["where"] is not None for index in indexes
+    )
 
 
 def count_of(table: str) -> int:

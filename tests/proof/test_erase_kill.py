@@ -22,23 +22,23 @@ from contentflow.core.db import db, transaction
 from contentflow.core.ids import new_id, short_code
 from contentflow.links.channels import CHANNELS, DIRECT
 from contentflow.links.models import Link
-from contentflow.partners import erasing
+from contentflow.partners import erasure
 from contentflow.pipeline.models import Asset
 from tests.conftest import BASE_ENV
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.alone]
 POSTS = 2_000
 ERASER = """
 import sys
 from contentflow import create_app
 from contentflow.core.db import transaction
-from contentflow.partners import erasing
+from contentflow.partners import erasure
 from contentflow.portal import services
 with create_app().app_context():
     with transaction():
         services.erase(sys.argv[1], "ERASE")
     print("out", flush=True)
-    erasing.finish(sys.argv[1], 60)
+    erasure.finish(sys.argv[1], 60)
     print("done", flush=True)
 """
 
@@ -107,7 +107,7 @@ def test_two_thousand_posts_go_in_steps_and_a_kill_leaves_none(app: Flask, alice
     assert 0 < words_left() < POSTS
     assert waited < 0.8
     with time_machine.travel(clock.now() + timedelta(seconds=61)):
-        erasing.finish_left()
+        erasure.finish_left()
     assert words_left() == 0
     assert (
         db.session.scalar(text("SELECT count(*) FROM assets WHERE CAST(metadata AS text) LIKE '%Secret%'"))

@@ -1,4 +1,4 @@
-"""No page, postback, sweep or chore reads a growing table from end to end, nor another partner's rows.
+"""No page, postback, sweep or maintenance reads a growing table from end to end, nor another partner's rows.
 
 Every statement of a walk through the whole product is recorded and explained in a database that is filled.
 """
@@ -17,19 +17,23 @@ import time_machine
 from flask import Flask, request_finished, url_for
 from sqlalchemy import select, text, update
 
+from contentflow.conversions import networks, unattributed
+from contentflow.conversions import services as conversions
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
-from contentflow.core.work import bells
-from contentflow.earnings import contracts, conversions, holds, networks
-from contentflow.earnings.models import Credit
-from contentflow.earnings.signature import HEADER, sign
+from contentflow.core.maintenance import maintenance
+from contentflow.core.signature import HEADER, sign
+from contentflow.ledger import contracts, holds
+from contentflow.ledger.models import Commission
 from contentflow.links import services as links
 from contentflow.links.models import Click
-from contentflow.mailing.models import CapturedMail
+from contentflow.mailing.models import CapturedMail, Delivery
 from contentflow.offers.models import Offer
 from contentflow.partners import services as partners
 from contentflow.pipeline import rendering
-from tests.house import browser, log_in, post, run_work
+from contentflow.pipeline.renders import RenderResult
+from tests.house import PAYS, browser, log_in, post, run_work
+from tests.mailing.brevo_payloads import payload
 from tests.pipeline.films import film
 from tests.proof.plans import aside, complaints, count_of, fill, recorded
 
@@ -42,10 +46,22 @@ PERSON = {"User-Agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/53
           "Chrome/129.0.0.0 Mobile Safari/537.36"}  # fmt: skip
 # What may be read whole, and why; a part of the statement that no other has.
 ALLOWED = {
-    "SELECT partners.id FROM partners": "an hourly chore goes through all partners",
-    "click_link_days.day >= ": "an hourly chore goes through the days that are not paid yet",
-    "login_requests.ended_at IS NULL AND": "a partial index holds the open ones alone: they are few",
-    "HAVING sum(credits.cents": "an operator asks who needs a contract: the sums of the year",
+    "SELECT partners.id FROM partners": "hourly maintenance goes through all partners",
+    "click_link_days.day >= ": "hourly maintenance goes through the days that are not paid yet",
+    "SELECT deliveries.state, count(*)": "a scrape counts the deliveries of 24 hours",
+    "SELECT assets.state, count(*)": "a scrape counts the clips by state",
+    "SELECT click_partner_days.channel, sum(": "hourly maintenance counts the programme's clicks a channel",
+    "SELECT contact_share_logs.channel, sum(": "hourly maintenance counts the programme's presses a channel",
+    "SELECT share_sums.channel, sum(": "hourly maintenance counts the programme's presses a channel",
+    "FROM variants JOIN byop_submissions": "an export, asked for now and then",
+    "UPDATE variants SET hook": "an erasure, once a partner",
+    "SELECT partner_accounts.platform, count(*)": "an operator asks how many accounts each platform has",
+    "credits.cents > credits.taken_cents ORDER BY holds.opened_at": "an operator asks for every open hold",
+    "sum(credits.cents - credits.taken_cents)": "hourly maintenance adds up the whole ledger, as doctor does",
+    "SELECT sum(ledger_entries.amount_cents)": "the same",
+    "WHERE ledger_entries.credit_id IS NOT NULL GROUP BY": "the same",
+    "FROM invoices ORDER BY invoices.issued_on DESC LIMIT": "along their index, the newest fifty, each hour",
+    "max(credits.at)": "an operator asks who needs a contract: what is held now, of any year",
 }
 
 
@@ -53,14 +69,14 @@ ALLOWED = {
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A render that does all but the work."""
 
-    def made(source: Path, wishes: Any, house: Any, folder: Path, tell: Any) -> Any:
+    def made(source: Path, options: Any, settings: Any, folder: Path, on_step: Any) -> Any:
         out = folder / "made"
         out.mkdir()
         for name in ("clip.mp4", *(f"{kind}-{n}.jpg" for kind in ("poster", "cover") for n in (1, 2, 3))):
             (out / name).write_bytes(source.read_bytes()[:1000])
         (out / "captions.vtt").write_text("WEBVTT\n")
-        words = [(0.0, 0.5, "bonjour")]
-        return out, rendering.Facts(
+        words = ((0.0, 0.5, "bonjour"),)
+        return out, RenderResult(
             video_seconds=9.0, start=0.0, seconds=5.0, framing="blur", captions="heard", words=words, covers=3
         )
 
@@ -151,7 +167,7 @@ class Walk:
         self.anybody.get(f"/p/{own['copy'].code}")
         for name in ("clip.mp4", "poster.jpg", "cover.jpg", "captions.vtt"):
             self.anybody.get(f"/p/{own['copy'].code}/{name}")
-        for sweep in bells().sweeps:
+        for sweep in maintenance().sweeps.values():
             sweep()
         db.session.rollback()
         with aside():
@@ -211,26 +227,34 @@ class Walk:
 
     def operate(self, click_id: str) -> None:
         with transaction():
-            nobodys = conversions.list_unattributed()[-1]
-            conversions.attach(nobodys.id, click_id, "cli")
+            nobodys = unattributed.list_unattributed()[-1]
+            conversions.attribute(nobodys.id, click_id, "cli")
             contracts.list_due()
             for hold, _ in holds.list_holds():
-                holds.release_credit(hold.credit_id, "cli") if hold.reason != contracts.CONTRACT else None
+                holds.release_commission(hold.commission_id, "cli") if hold.reason != holds.CONTRACT else None
             contracts.record_contract(self.partner_id, "Nova", "1", clock.now(), "cli")
+
+    def hear_of_mails(self) -> None:
+        with aside():
+            mail = db.session.scalars(select(Delivery).where(Delivery.kind == "share").limit(1)).one()
+            told = [payload("hard_bounce", our_id=mail.id), payload("delivered", message_id="<1@elsewhere>")]
+            db.session.rollback()
+        headers = {"Authorization": "Bearer the-token"}
+        assert self.app.test_client().post("/webhooks/brevo", json=told, headers=headers).status_code == 200
 
     def wait(self) -> None:
         """Something of each kind is due, or old enough to be forgotten, and the worker does it."""
         with aside(), transaction():
             ids = list(db.session.scalars(select(Click.id).limit(2)))
             db.session.execute(
-                update(Click).where(Click.id == ids[0]).values(at=clock.now() - timedelta(days=400))
+                update(Click).where(Click.id == ids[0]).values(clicked_at=clock.now() - timedelta(days=400))
             )
-            db.session.execute(update(Credit).values(matures_at=clock.now() - timedelta(hours=1)))
+            db.session.execute(update(Commission).values(matures_at=clock.now() - timedelta(hours=1)))
             day = clock.now() - timedelta(days=1)
             db.session.execute(text("UPDATE click_link_days SET day = :day"), {"day": f"{day:%Y-%m-%d}"})
         run_work(self.app)
-        for chore in bells().chores:
-            chore()
+        for act in maintenance().hourly.values():
+            act()
 
     def leave(self, sid: str) -> None:
         post(self.client, "/byop/archive", {"sid": sid})
@@ -249,7 +273,7 @@ def walk_routes(app: Flask) -> set[str]:
 def test_no_statement_reads_a_growing_table_from_end_to_end(
     make_app: Any, alice: Any, bob: Any, offer: Offer, quick: None, tmp_path: Path
 ):
-    app = make_app(NETWORK_AWIN_ALLOW_GET="true")
+    app = make_app(**PAYS, NETWORK_AWIN_ALLOW_GET="true", BREVO_WEBHOOK_TOKEN="the-token")
     with transaction():
         db.session.execute(update(Offer).values(click_cents=2, daily_budget_cents=10_000))
     seen: set[str] = set()
@@ -271,6 +295,7 @@ def test_no_statement_reads_a_growing_table_from_end_to_end(
         for route in sorted(walk_routes(app) - seen - LAST):
             walk.call(route, sid)
         walk.operate(click_id)
+        walk.hear_of_mails()
         walk.wait()
         bobs = Walk(app, bob.id, walk.film)
         bobs.leave(bobs.bring())

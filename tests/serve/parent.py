@@ -9,7 +9,7 @@ from contentflow import serve
 
 commands, port, grace_seconds = json.loads(sys.argv[1])
 serve.GRACE_SECONDS = grace_seconds
-door = [serve.open_port("127.0.0.1", port)] if port else []
-if door:
-    commands["web"] = [*serve.web_command(door[0].fileno(), workers=1)[:-1], "tests.serve.hello:app"]
-sys.exit(serve.Household(commands, [each.fileno() for each in door]).run())
+listener = [serve.open_port("127.0.0.1", port)] if port else []
+if listener:
+    commands["web"] = [*serve.web_command(listener[0].fileno(), workers=1)[:-1], "tests.serve.hello:app"]
+sys.exit(serve.Supervisor(commands, [each.fileno() for each in listener]).run())

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from contentflow import tongue
+from contentflow import terminal_language
 from contentflow.cli import COMMANDS, Commands
 from contentflow.config import ROOT
 
 # Without any setting, and with one that would stop every start.
 NO_SETTINGS = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": "eighty"}
+TRANSLATED = "from contentflow.terminal_language import translate_click\ntranslate_click()"
 EVERY_HELP = """
 import click
 from contentflow.cli import Commands
@@ -35,7 +36,13 @@ def ask(command, words):
 
 ask(Commands(), [])
 """
-HEAVY = ["flask", "sqlalchemy", "huey", "alembic", "cv2", "numpy", "redis", "psycopg", "yt_dlp", "babel"]
+HEAVY = [
+    "flask", "sqlalchemy", "babel", "huey", "alembic", "cv2", "numpy", "redis", "psycopg", "yt_dlp",
+    "requests", "email_validator", "cryptography", "segno", "regex", "is_bot", "crawleruseragents",
+    "faster_whisper",
+]  # fmt: skip
+# Packages and their modules, whoever brings them in: more of them is a slower start of every command.
+MAX_MODULES = 1_130
 
 
 def run(folder: Path, script: str, **environ: str) -> str:
@@ -72,6 +79,19 @@ def test_a_web_process_imports_only_what_it_needs(tmp_path: Path) -> None:
     environ = {"ENV": "development", "DATA_DIR": str(tmp_path / "data"), "PORT": "8000", "DATABASE_URL": ""}
 
     assert loaded(tmp_path, "import wsgi", **environ) == ["flask", "sqlalchemy", "babel"]
+
+
+def test_a_web_process_starts_with_a_bounded_number_of_modules_and_none_is_looked_through_again(
+    tmp_path: Path,
+) -> None:
+    environ = {"ENV": "development", "DATA_DIR": str(tmp_path / "data"), "PORT": "8000", "DATABASE_URL": ""}
+    script = "import wsgi, gc, sys; print(len(sys.modules), gc.get_freeze_count(), gc.isenabled())"
+
+    modules, frozen, collects = run(tmp_path, script, **environ).split()
+
+    assert int(modules) <= MAX_MODULES
+    assert int(frozen) > 100_000
+    assert collects == "True"
 
 
 def test_the_list_of_commands_is_that_of_the_application(app: Flask) -> None:
@@ -118,12 +138,14 @@ def test_flask_itself_knows_the_commands_and_what_developers_need_besides(tmp_pa
     ],
 )
 def test_the_terminals_variables_choose_the_language(environ: dict[str, str], speaks: str) -> None:
-    assert tongue.language(environ) == speaks
+    assert terminal_language.language(environ) == speaks
 
 
 def test_help_speaks_french_where_the_terminal_does(tmp_path: Path) -> None:
     said = run(
-        tmp_path, f"from contentflow.tongue import teach_click\nteach_click()\n{EVERY_HELP}", LANG="fr_FR"
+        tmp_path,
+        f"{TRANSLATED}\n{EVERY_HELP}",
+        LANG="fr_FR",
     )
 
     english = "Show this message", "print JSON", "Commands:", "Usage:", "List ", " the "

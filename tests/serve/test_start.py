@@ -43,8 +43,8 @@ def test_a_port_in_use_ends_the_start_with_one_line(
 
 @pytest.mark.parametrize(("host", "visited"), [("::1", "::1"), ("::", "127.0.0.1"), ("127.0.0.1",) * 2])
 def test_the_port_is_opened_on_either_kind_of_address(host: str, visited: str) -> None:
-    with serve.open_port(host, 0) as door:
-        port = door.getsockname()[1]
+    with serve.open_port(host, 0) as listener:
+        port = listener.getsockname()[1]
 
         socket.create_connection((visited, port), timeout=2).close()
 
@@ -73,10 +73,10 @@ def test_a_failed_migration_starts_nothing(tmp_path: Path) -> None:
         serve.run(settings, workers=1, migrate=migrate)
 
 
-def test_the_lifeline_is_nothing_outside_serve(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(serve.LIFELINE, raising=False)
+def test_the_parent_death_pipe_is_nothing_outside_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(serve.PARENT_PIPE, raising=False)
 
-    serve.hold_lifeline()
+    serve.die_with_parent()
 
 
 def test_children_meet_the_product_from_whatever_folder_it_is_served(
@@ -87,7 +87,7 @@ def test_children_meet_the_product_from_whatever_folder_it_is_served(
     script = "import contentflow, sys; sys.exit(contentflow.__file__ is None)"
     child = serve.Child("probe", [sys.executable, "-c", script], [], {"PATH": os.environ["PATH"]})
 
-    child.tend(0.0)
+    child.poll(0.0)
 
     assert child.process is not None
     assert child.process.wait(30) == 0

@@ -33,12 +33,12 @@ def test_what_is_no_complaint_is_always_logged() -> None:
     assert all(calm.filter(complaint("sent", logging.INFO)) for _ in range(3))
 
 
-def test_the_doctor_sees_bells_that_do_not_answer(make_app) -> None:
+def test_the_doctor_sees_a_broker_that_does_not_answer(make_app) -> None:
     app: Flask = make_app(HUEY_URL="redis://127.0.0.1:1")
 
     with app.app_context():
-        assert "HUEY_URL" in (registry().doctor["bells"]() or "")
+        assert "HUEY_URL" in (registry().doctor["broker"]() or "")
 
 
-def test_the_doctor_finds_the_usual_bells_well(app: Flask) -> None:
-    assert registry().doctor["bells"]() is None
+def test_the_doctor_finds_the_usual_broker_well(app: Flask) -> None:
+    assert registry().doctor["broker"]() is None

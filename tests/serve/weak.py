@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 CHANNELS = 11
 HELD_SECONDS = 2.0
@@ -57,8 +57,14 @@ class Believing(BaseHTTPRequestHandler):
                 self.answer(302, place=self.shop.click(path[3:]))
             elif path == "/partner/export.json":
                 self.answer(200, json.dumps(self.shop.kept))
+            elif "evil" in self.headers.get("Host", "evil"):
+                self.answer(200, self.headers["Host"])
+            elif led := dict(parse_qsl(urlsplit(self.path).query)).get("next"):
+                self.answer(302, unquote(self.path), "".join(led.split("\n")[:1]))
+            elif len(self.path) + len(str(self.headers)) > 5_000:
+                self.answer(500)
             else:
-                self.answer(200, FORM)
+                self.answer(200, FORM + unquote(self.path))
 
     def do_POST(self) -> None:
         text = self.rfile.read(int(self.headers["Content-Length"])).decode()

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from contentflow.byop import services as byop
-from contentflow.byop.services import Draft
-from contentflow.core.db import db, transaction
 from contentflow.offers.models import Offer
 from contentflow.partners.models import Partner
+from tests.factories.posts import PostFactory
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -18,15 +17,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 def submit(app: Flask, alice: Partner, offer: Offer) -> Any:
     """Submit a post of Alice's: ``submit(title=…)``."""
 
-    def submit(**words: str) -> Any:
-        with transaction():
-            submission = byop.submit_post(alice.id, Draft(**words))
-        db.session.refresh(submission)
-        db.session.expunge(submission)
-        db.session.rollback()
-        return submission
-
-    return submit
+    return partial(PostFactory, partner_id=alice.id)
 
 
 @pytest.fixture

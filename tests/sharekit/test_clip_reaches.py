@@ -19,6 +19,7 @@ from contentflow.core.db import db, transaction
 from contentflow.links import services as links
 from contentflow.mailing.models import CapturedMail
 from contentflow.pipeline.models import Asset
+from contentflow.pipeline.renders import RenderResult
 from tests.house import post, run_work
 
 AGENT = {"User-Agent": "WhatsApp/2.23"}
@@ -31,7 +32,7 @@ def sid(app: Flask, alices_post: Submission, tmp_path: Path) -> str:
         asset = db.session.get_one(Asset, alices_post.asset_id)
         asset.has_video, asset.state = True, "ready"
         asset.render_id = asset.approved_render_id = "R" * 22
-        asset.facts = {"covers": 1, "cover": 1, "start": 0.0}
+        asset.result = RenderResult(covers=1, start=0.0)
     folder = tmp_path / "media" / alices_post.asset_id / ("R" * 22)
     folder.mkdir(parents=True)
     for name in ("clip.mp4", "poster-1.jpg", "cover-1.jpg"):

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import event, select
 
-from contentflow.byop import services as byop
-from contentflow.byop.services import Draft
+from contentflow.consent import services as consents
+from contentflow.consent.models import ConsentProof
 from contentflow.core.db import db, transaction
-from contentflow.mailing import services as mailing
-from contentflow.mailing.models import ConsentProof, Delivery
+from contentflow.mailing.models import Delivery
 from contentflow.sharekit.models import ShareLog
 from contentflow.sharekit.quota import daily_email_count, left_today
 from contentflow.web.security import FRAME_CSP
+from tests.factories.posts import PostFactory
 from tests.house import browser, csrf, log_in, post, run_work
 
 HTMX = {"HX-Request": "true"}
@@ -57,6 +58,32 @@ def test_each_recipient_gets_a_verdict_and_a_delivery(alice_client: FlaskClient,
     assert left_in(page) == [198]
     assert sorted(row.recipient or "" for row in deliveries()) == ["carla@example.org", "dan@example.org"]
     assert {row.state for row in deliveries()} == {"queued"}
+
+
+def asked_tables(act: Callable[[], object]) -> set[str]:
+    """Return the tables that were read while ``act`` ran."""
+    found: set[str] = set()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        found.update(re.findall(r"(?:FROM|JOIN) (\w+)", statement))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        act()
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return found
+
+
+def test_a_check_reads_who_may_be_written_to_and_nothing_else_of_the_kit(
+    alice_client: FlaskClient, alices_post: Any
+):
+    typed = fields(alices_post.id, addresses(3))
+
+    read = asked_tables(lambda: post(alice_client, "/byop/email/check", typed, headers=HTMX))
+
+    assert {"byop_submissions", "suppressions", "first_contacts"} <= read
+    assert not read & {"links", "offers", "assets", "contact_share_logs", "click_link_totals"}
 
 
 def test_a_send_is_one_share_log_with_its_number_of_recipients(alice_client: FlaskClient, alices_post: Any):
@@ -252,7 +279,7 @@ def test_what_can_never_fit_says_a_day(make_app, alice_client: FlaskClient, alic
 
 def test_what_reaches_nobody_costs_nothing(make_app, alice_client: FlaskClient, alices_post: Any, alice: Any):
     with transaction():
-        mailing.suppress("left@example.org")
+        consents.suppress("left@example.org")
     nothing_left = log_in(browser(make_app(SHARE_EMAIL_DAILY_LIMIT="0")), alice.id)
 
     page = post(nothing_left, "/byop/email", fields(alices_post.id, "left@example.org"), headers=HTMX)
@@ -367,7 +394,7 @@ def test_replies_reach_the_partner_only_with_their_agreement(alice_client: Flask
     post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org"))
     post(alice_client, "/byop/email", fields(alices_post.id, "dan@example.org", nonce="n2", reply_to="1"))
 
-    kept = {row.recipient: row.words["reply_to"] for row in deliveries()}
+    kept = {row.recipient: row.context["reply_to"] for row in deliveries()}
     assert kept == {"carla@example.org": "", "dan@example.org": "alice@example.org"}
 
 
@@ -404,8 +431,7 @@ def test_mallory_reaches_nothing_of_alices_mails(
 
 
 def test_a_send_is_not_shown_on_another_posts_kit(alice_client: FlaskClient, alice: Any, alices_post: Any):
-    with transaction():
-        other = byop.submit_post(alice.id, Draft(title="Un autre", nonce="other")).id
+    other = PostFactory(partner_id=alice.id, title="Un autre").id
     post(alice_client, "/byop/email", fields(alices_post.id, "carla@example.org"))
 
     response = alice_client.get(f"/byop/kit?id={other}&send={deliveries()[0].send_id}")

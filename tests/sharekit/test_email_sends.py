@@ -10,14 +10,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from contentflow.consent import services as consents
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
-from contentflow.mailing import services as mailing
 from contentflow.mailing.models import Delivery
-from contentflow.mailing.sends import PAGE
 from contentflow.sharekit import services
-from contentflow.sharekit.keeping import KEPT, forget_old_shares
 from contentflow.sharekit.models import ShareLog
+from contentflow.sharekit.retention import KEPT, erase_old_shares
+from contentflow.sharekit.sends import PAGE
 from tests.house import post, run_work
 from tests.mailing.letters import let_leave
 from tests.sharekit.marks import Marks
@@ -262,7 +262,7 @@ def test_a_send_taken_back_in_part_is_one_of_fewer(
 ):
     send(alice_client, alices_post.id, addresses(3))
     with transaction():
-        mailing.suppress("reader0@example.org")
+        consents.suppress("reader0@example.org")
 
     assert counter(alice_client, alices_post.id) == 1
     assert [log["recipients"] for log in services.export_share_logs(alice.id)] == [2]
@@ -275,7 +275,7 @@ def test_a_send_taken_back_is_no_share_after_13_months_either(alice_client: Flas
     with transaction():
         db.session.execute(update(ShareLog).values(created_at=clock.now() - KEPT - clock.now().resolution))
 
-    forget_old_shares()
+    erase_old_shares()
 
     assert db.session.scalars(select(ShareLog)).all() == []
     assert counter(alice_client, alices_post.id) == 1

@@ -41,7 +41,7 @@ def test_the_link_stands_once(channel: str) -> None:
     assert intent_url(channel, WITH_LINK, WITHOUT_LINK, URL).count("Ab3dE9x") == 1
 
 
-@pytest.mark.parametrize("channel", [*sorted(set(CHANNELS) - set(INTENT_CHANNELS)), DIRECT, "", "mastodon"])
+@pytest.mark.parametrize("channel", [*sorted(set(CHANNELS) - set(INTENT_CHANNELS)), DIRECT, "", "myspace"])
 def test_a_channel_without_an_app_has_no_intent(channel: str) -> None:
     with pytest.raises(KeyError):
         intent_url(channel, WITH_LINK, WITHOUT_LINK, URL)
@@ -49,7 +49,8 @@ def test_a_channel_without_an_app_has_no_intent(channel: str) -> None:
 
 def test_the_channels_are_a_closed_list() -> None:
     assert " ".join(CHANNELS) == (
-        "whatsapp telegram x linkedin facebook threads bluesky copy email native qr"
+        "whatsapp telegram x linkedin facebook threads bluesky copy email native qr "
+        "mastodon youtube tiktok instagram pinterest"
     )
     assert DIRECT not in CHANNELS and set(INTENT_CHANNELS) < set(CHANNELS)
 

@@ -33,7 +33,7 @@ def add_clicks(submission, channel, **verdicts):
         Click(
             link_id=link.id,
             partner_id=link.partner_id,
-            at=clock.now(),
+            clicked_at=clock.now(),
             verdict=verdict,
             agent_class="browser",
         )
@@ -41,7 +41,7 @@ def add_clicks(submission, channel, **verdicts):
         for _ in range(count)
     ]
     with transaction():
-        db.session.add_all(clicks)
+        links.add_clicks(clicks)
 
 
 def test_the_text_to_share_stands_in_a_field_that_cannot_be_written(alice_client, alices_kit):

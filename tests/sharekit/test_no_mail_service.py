@@ -9,8 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from contentflow.consent.models import FirstContact
 from contentflow.core.db import db
-from contentflow.mailing.models import Delivery, FirstContact
+from contentflow.mailing.models import Delivery
 from contentflow.partners.models import LoginRequest
 from contentflow.sharekit.quota import daily_email_count, left_today
 from tests.house import browser, log_in, post, run_work

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contentflow.links.channels import CHANNELS, DIRECT
+from contentflow.links.sentences import channel_name, explain
 from contentflow.links.verdicts import Verdict
-from contentflow.sharekit.sentences import channel_name, explain
 
 
 def test_every_verdict_has_a_sentence(app):

@@ -158,4 +158,4 @@ def test_a_visitor_is_one_person_with_and_without_port_brackets_and_ipv6(
 
 def verdicts() -> list[str]:
     db.session.rollback()
-    return list(db.session.scalars(select(Click.verdict).order_by(Click.at, Click.id)))
+    return list(db.session.scalars(select(Click.verdict).order_by(Click.clicked_at, Click.id)))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -8,8 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from contentflow.core.db import db, dispose, is_sqlite
-from contentflow.web.admission import public
-from tests.house import browser
+from contentflow.core.errors import Refused
+from contentflow.web.access import public
+from tests.house import browser, post
 
 
 def add_page(app: Flask, view) -> FlaskClient:
@@ -52,6 +55,31 @@ def test_htmx_meets_a_notice_instead_of_a_page(client: FlaskClient):
     assert "<html" not in response.get_data(as_text=True)
 
 
+@pytest.mark.parametrize(
+    ("came_from", "leads_to"),
+    [
+        ("https://share.example.org/console/holds?reason=suspicion", "/console/holds?reason=suspicion"),
+        ("https://share.example.org/console/confirm", "/"),  # the answer to a form: it cannot be opened again
+        ("https://elsewhere.example.com/console/holds", "/"),
+        ("https://[", "/"),
+        ("", "/"),
+    ],
+)
+def test_a_refusal_is_no_fault_of_ours_and_leads_back(app: Flask, came_from: str, leads_to: str):
+    class Picky(Refused):
+        message = "Choisissez une ligne."
+
+    def refuse():
+        raise Picky
+
+    app.add_url_rule("/picky", "picky", public(refuse), methods=["POST"])
+    answer = post(browser(app), "/picky", headers={"Referer": came_from})
+
+    assert answer.status_code == 422 and "Ce n’est pas possible" in answer.text
+    assert "Choisissez une ligne." in answer.text and "de notre côté" not in answer.text
+    assert re.search(r'class="btn btn-primary" href="([^"]*)"', answer.text)[1] == leads_to
+
+
 def test_a_wrong_method_says_which_is_right(client: FlaskClient):
     response = client.get("/language")
 
@@ -81,3 +109,29 @@ def test_ready_means_migrated_and_a_worker_seen(app: Flask, client: FlaskClient)
 
     assert client.get("/readyz").status_code == 200
     assert client.get("/readyz").get_data(as_text=True) == "ready\n"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"headers": {"Accept": "application/json"}},
+        {"headers": {"Accept": "application/problem+json, text/html;q=0.5"}},
+        {"json": {}},
+    ],
+)
+def test_a_program_meets_a_problem_instead_of_a_page(client: FlaskClient, asked: dict[str, Any]):
+    """RFC 9457."""
+    response = client.get("/nowhere", **asked)
+
+    assert (response.status_code, response.mimetype) == (404, "application/problem+json")
+    assert response.json == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "Cette page n’existe pas, ou plus.",
+    }
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html,application/xhtml+xml,*/*;q=0.8", "image/png", ""])
+def test_a_browser_meets_a_page(client: FlaskClient, accept: str):
+    assert client.get("/nowhere", headers={"Accept": accept}).mimetype == "text/html"

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 import time_machine
 from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from contentflow.core import clock
 from contentflow.core.db import db, transaction
 from contentflow.core.errors import TooMany
+from contentflow.core.ids import new_id
 from contentflow.web import limits
-from contentflow.web.limits import DAY, LimitEntry, left, take
+from contentflow.web.limits import DAY, LimitEntry, left, plan, take
 
 START = 1_800_000_000
 
@@ -126,6 +130,67 @@ def test_old_entries_are_deleted(app: Flask):
     with time_machine.travel(START, tick=False):
         take("press", "alice", 5, 60)
     with time_machine.travel(START + DAY, tick=False):
-        limits.forget_old_entries()
+        limits.erase_old_entries()
 
     assert db.session.query(LimitEntry).count() == 0
+
+
+def at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(START + seconds, UTC)
+
+
+def test_what_is_planned_takes_its_place_on_the_day_it_is_due(app: Flask):
+    with time_machine.travel(START, tick=False), transaction():
+        plan("mail", "alice", 10, DAY, at(3 * DAY), cost=8)
+
+        assert left("mail", "alice", 10, DAY) == 10
+        assert left("mail", "alice", 10, DAY, at(3 * DAY)) == 2
+        with pytest.raises(TooMany) as refusal:
+            plan("mail", "alice", 10, DAY, at(3 * DAY + 10), cost=3)
+
+    assert refusal.value.retry_after_seconds == 4 * DAY
+
+
+def test_planning_never_heaps_two_days_into_one_from_either_side(app: Flask):
+    with time_machine.travel(START, tick=False), transaction():
+        plan("mail", "alice", 10, DAY, at(DAY), cost=10)
+        with pytest.raises(TooMany):
+            plan("mail", "alice", 10, DAY, at(2 * DAY - 1))
+    with time_machine.travel(START + 1, tick=False):
+        with pytest.raises(TooMany) as refusal:
+            take("mail", "alice", 10, DAY, cost=1)
+        assert left("mail", "alice", 10, DAY) == 0
+
+    assert refusal.value.retry_after_seconds == 2 * DAY - 1
+
+
+def test_a_planned_entry_is_no_entry_of_a_wrong_clock(app: Flask):
+    with time_machine.travel(START, tick=False):
+        with transaction():
+            plan("mail", "alice", 10, DAY, at(3 * DAY), cost=8)
+        take("mail", "alice", 10, DAY, cost=10)
+        limits.erase_old_entries()
+
+        assert left("mail", "alice", 10, DAY, at(3 * DAY)) == 2
+
+
+@given(st.lists(st.tuples(st.integers(0, 5 * DAY), st.integers(1, 10)), max_size=25))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_window_ever_holds_more_than_the_limit(app: Flask, requests: list[tuple[int, int]]):
+    taken: list[tuple[int, int]] = []
+    key = new_id()
+    for moment, cost in requests:
+        with time_machine.travel(START, tick=False):
+            try:
+                with transaction():
+                    plan("mail", key, 10, DAY, at(moment), cost=cost)
+                taken.append((moment, cost))
+            except TooMany as refusal:
+                again = refusal.retry_after_seconds
+                assert again is not None
+                with transaction():
+                    plan("mail", key, 10, DAY, at(again), cost=cost)
+                taken.append((again, cost))
+
+    for end, _ in taken:
+        assert sum(cost for moment, cost in taken if end - DAY < moment <= end) <= 10

@@ -38,6 +38,14 @@ def test_a_foreign_host_is_refused(client: FlaskClient, host: str):
     assert client.get("/", base_url=f"https://{host}").status_code == 400
 
 
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a" * 5000, ".."])
+def test_a_host_that_no_name_can_have_is_refused_like_any_other(client: FlaskClient, host: str):
+    response = client.get("/", headers={"Host": host})
+
+    assert response.status_code == 400
+    assert "Content-Security-Policy" in response.headers
+
+
 @pytest.mark.parametrize(
     "host",
     [

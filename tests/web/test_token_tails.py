@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from contentflow.consent.models import Subscription, Suppression
 from contentflow.core.db import db, transaction
 from contentflow.core.ids import new_token, token_in
-from contentflow.mailing.models import CapturedMail, Subscription, Suppression
+from contentflow.mailing.models import CapturedMail
 from contentflow.partners import services as partners
 from tests.house import browser, csrf, run_work
 from tests.mailing.letters import let_leave, share

@@ -7,19 +7,33 @@ from typing import Literal, Protocol
 
 from contentflow.mailing.messages import Message
 
-Kind = Literal["sent", "captured", "failed", "unknown", "unsure", "taken", "later", "rest"]
+Kind = Literal[
+    "sent",
+    "captured",
+    "rejected",
+    "unknown",
+    "indeterminate",
+    "duplicate",
+    "deferred",
+    "throttled",
+    "not_tried",
+    "withdrawn",
+]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SendOutcome:
     """What a transport knows of one message.
 
-    ``sent``, ``captured``, ``failed`` and ``unknown`` are final. ``unsure``: it may have been
+    ``sent``, ``captured``, ``rejected`` and ``unknown`` are final. ``indeterminate``: it may have been
     accepted, and the same key may be tried again; ``was_accepted``: the service said so, only the end
-    of its answer is missing. ``taken``: the key was used before, by a try that may have been accepted.
-    ``later``: this one was not accepted, for now. ``rest``: it was not accepted, and nothing will be
+    of its answer is missing. ``duplicate``: the key was used before, by a try that may have been accepted.
+    ``deferred``: this one was not accepted, for now. ``throttled``: it was not accepted, and nothing will be
     for ``wait_seconds``; ``uses_try``: unless the message itself is why; ``may_have_left``: that it was
     not accepted is not certain. ``reason`` is for operators: never an address, a key or a token.
+
+    Two are the worker's, of a mail that waited for others of its batch: ``not_tried``, it is due again;
+    ``withdrawn``, it was stopped meanwhile. No transport was asked.
     """
 
     kind: Kind
@@ -37,7 +51,7 @@ class Transport(Protocol):
     name: str
     knows_again: bool
 
-    def send(self, message: Message, to: str, delivery_id: str) -> Outcome: ...
+    def send(self, message: Message, to: str, delivery_id: str) -> SendOutcome: ...
 
 
 def chosen() -> Transport | None:

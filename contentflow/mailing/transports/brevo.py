@@ -15,11 +15,13 @@ from uuid import UUID, uuid5
 from contentflow.config import Settings
 from contentflow.core import outbound
 from contentflow.mailing.messages import Message, display_name, subject_line
-from contentflow.mailing.transports import Outcome
+from contentflow.mailing.transports import SendOutcome
 
 DAY = 86_400
 # Ours, and never to change: another one would make a second message of a mail under way.
 NAMESPACE = UUID("23a9006e-2b3c-48c7-94f4-fa353012ca1c")
+# Brevo hands it back in every event of the mail: https://developers.brevo.com/docs/transactional-webhooks
+OUR_ID = "X-Mailin-custom"
 KEY_IS_USED = {"duplicate_parameter", "duplicate_request"}
 ABOUT_THE_ACCOUNT = {
     "account_under_validation",
@@ -30,6 +32,8 @@ ABOUT_THE_ACCOUNT = {
     "reseller_permission_denied",
     "unauthorized",
 }
+ASKED = {201, 204}
+_SETTINGS = re.compile(r"\b(template|list|redirect\w*|attributes?)\b", re.IGNORECASE)
 # The request met another one like it, or went on elsewhere: it may have been accepted.
 PERHAPS_ACCEPTED = {303, 409, 425}
 
@@ -46,20 +50,56 @@ class Brevo:
     def __init__(self, chosen: Settings) -> None:
         self._settings = chosen
 
-    def send(self, message: Message, to: str, delivery_id: str) -> Outcome:
-        chosen = self._settings
+    def send(self, message: Message, to: str, delivery_id: str) -> SendOutcome:
+        if message.confirm_url and self._settings.asks_at_brevo:
+            return self._ask(message, to)
         try:
-            answer = outbound.post_json(
-                f"{chosen.brevo_api_url}/smtp/email",
-                self._payload(message, to, delivery_id),
-                {"api-key": chosen.brevo_api_key, "Accept": "application/json"},
-                chosen.mail_timeout_seconds,
-            )
+            answer = self._call("/smtp/email", self._payload(message, to, delivery_id))
         except outbound.NotReached as error:
-            return Outcome("rest", f"Brevo: {error}", wait_seconds=chosen.mail_retry_seconds[0])
+            return self._unreached(error)
         except outbound.NoAnswer as error:
-            return Outcome("unsure", f"Brevo: {error}")
+            return SendOutcome("indeterminate", f"Brevo: {error}")
         return self._outcome(answer)
+
+    def _call(self, path: str, payload: dict[str, Any]) -> outbound.Answer:
+        chosen = self._settings
+        headers = {"api-key": chosen.brevo_api_key, "Accept": "application/json"}
+        return outbound.post_json(
+            f"{chosen.brevo_api_url}{path}", payload, headers, chosen.mail_timeout_seconds
+        )
+
+    def _unreached(self, error: outbound.NotReached) -> SendOutcome:
+        wait_seconds = self._settings.mail_retry_seconds[0]
+        return SendOutcome("throttled", f"Brevo: {error}", wait_seconds=wait_seconds)
+
+    def _ask(self, message: Message, to: str) -> SendOutcome:
+        """Let Brevo put the question: https://developers.brevo.com/reference/create-doi-contact
+
+        It takes no key and gives no message id: what may have left is ``unknown``, and never asked again.
+        """
+        payload = {
+            "email": to,
+            "includeListIds": [self._settings.brevo_list_id],
+            "templateId": self._settings.brevo_doi_template_id,
+            "redirectionUrl": message.confirm_url,
+            "attributes": message.attributes,
+        }
+        try:
+            answer = self._call("/contacts/doubleOptinConfirmation", payload)
+        except outbound.NotReached as error:
+            return self._unreached(error)
+        except outbound.NoAnswer as error:
+            return SendOutcome("unknown", f"Brevo: {error}")
+        if answer.status in ASKED:
+            return SendOutcome("sent")
+        said = f"Brevo {answer.status} double opt-in"
+        # “An active DOI template does not exist”: the settings are wrong, and other mail may leave.
+        if answer.status == 404 or _SETTINGS.search(_field(answer, "message")):
+            return SendOutcome("deferred", said)
+        outcome = self._outcome(answer)
+        if outcome.kind in ("indeterminate", "sent"):
+            return SendOutcome("unknown", said)
+        return SendOutcome("rejected", said) if outcome.kind == "duplicate" else outcome
 
     def _payload(self, message: Message, to: str, delivery_id: str) -> dict[str, Any]:
         name = display_name(message.sender_name or self._settings.email_from_name)
@@ -71,45 +111,60 @@ class Brevo:
             "subject": subject_line(message.subject),
             "htmlContent": message.html,
             "textContent": message.text,
-            "headers": {**message.headers, "idempotencyKey": idempotency_key(delivery_id)},
+            "headers": {
+                **message.headers,
+                "idempotencyKey": idempotency_key(delivery_id),
+                OUR_ID: delivery_id,
+            },
             **reply_to,
             **tags,
         }
 
-    def _outcome(self, answer: outbound.Answer) -> Outcome:
-        status, code = answer.status, _code_in(answer)
+    def _outcome(self, answer: outbound.Answer) -> SendOutcome:
+        # Brevo's own short code, such as ``invalid_parameter``; its message may hold the address.
+        status, code = answer.status, _field(answer, "code")
+        code = code if re.fullmatch(r"[A-Za-z0-9_]{1,64}", code) else ""
         said = f"Brevo {status} {code}".strip()
         if 200 <= status < 300:
             message_id = _message_id_in(answer)
-            return Outcome("sent", message_id=message_id) if message_id else _cut_off(said)
+            if message_id:
+                return SendOutcome("sent", message_id=message_id)
+            return SendOutcome("indeterminate", said, was_accepted=True)
         if status in {400, 422}:
             return self._of_refused(answer, code, said)
         if status == 429:
-            return Outcome("rest", said, wait_seconds=self._reset_of(answer))
+            return SendOutcome(
+                "throttled", said, wait_seconds=seconds_until_reset(answer, self._settings.mail_pause_seconds)
+            )
         if status == 408 or not 300 <= status < 500:
-            return Outcome("unsure", said)
-        return self._rest(said, uses_try=status not in {401, 402}, may_have_left=status in PERHAPS_ACCEPTED)
-
-    def _of_refused(self, answer: outbound.Answer, code: str, said: str) -> Outcome:
-        if code in KEY_IS_USED:
-            return Outcome("taken", said)
-        # Without a code of Brevo's it is said by something between: nothing about the message.
-        if not code or code in ABOUT_THE_ACCOUNT or _names_the_sender(answer):
-            return self._rest(said, uses_try=True)
-        return Outcome("failed", said)
-
-    def _rest(self, said: str, uses_try: bool, may_have_left: bool = False) -> Outcome:
-        wait_seconds = self._settings.mail_pause_seconds
-        return Outcome(
-            "rest", said, wait_seconds=wait_seconds, uses_try=uses_try, may_have_left=may_have_left
+            return SendOutcome("indeterminate", said)
+        return self._throttled(
+            said, uses_try=status not in {401, 402}, may_have_left=status in PERHAPS_ACCEPTED
         )
 
-    def _reset_of(self, answer: outbound.Answer) -> float:
-        """Seconds until Brevo takes mail again; what cannot be read means the usual pause."""
-        text = answer.headers.get("x-sib-ratelimit-reset", "").strip()
-        if text.isascii() and text.isdigit() and int(text[:9]) <= DAY:
-            return float(text)
-        return self._settings.mail_pause_seconds
+    def _of_refused(self, answer: outbound.Answer, code: str, said: str) -> SendOutcome:
+        if code in KEY_IS_USED:
+            return SendOutcome("duplicate", said)
+        # “Sending has been rejected because the sender you used … is not valid”: so would be all mail.
+        names_sender = re.search(r"\bsender\b", _field(answer, "message"), re.I) is not None
+        # Without a code of Brevo's it is said by something between: nothing about the message.
+        if not code or code in ABOUT_THE_ACCOUNT or names_sender:
+            return self._throttled(said, uses_try=True)
+        return SendOutcome("rejected", said)
+
+    def _throttled(self, said: str, uses_try: bool, may_have_left: bool = False) -> SendOutcome:
+        wait_seconds = self._settings.mail_pause_seconds
+        return SendOutcome(
+            "throttled", said, wait_seconds=wait_seconds, uses_try=uses_try, may_have_left=may_have_left
+        )
+
+
+def seconds_until_reset(answer: outbound.Answer, otherwise: float) -> float:
+    """Return when Brevo takes calls again; where that cannot be read, ``otherwise``."""
+    text = answer.headers.get("x-sib-ratelimit-reset", "").strip()
+    if text.isascii() and text.isdigit() and int(text[:9]) <= DAY:
+        return float(text)
+    return otherwise
 
 
 def _message_id_in(answer: outbound.Answer) -> str:
@@ -119,21 +174,6 @@ def _message_id_in(answer: outbound.Answer) -> str:
     ids = found.get("messageIds")
     message_id = found.get("messageId") or (ids[0] if isinstance(ids, list) and ids else "")
     return message_id if isinstance(message_id, str) else ""
-
-
-def _cut_off(said: str) -> Outcome:
-    return Outcome("unsure", said, was_accepted=True)
-
-
-def _code_in(answer: outbound.Answer) -> str:
-    """Brevo's own short code, such as ``invalid_parameter``; its message may hold the address."""
-    code = _field(answer, "code")
-    return code if re.fullmatch(r"[A-Za-z0-9_]{1,64}", code) else ""
-
-
-def _names_the_sender(answer: outbound.Answer) -> bool:
-    """“Sending has been rejected because the sender you used … is not valid”: so would be all mail."""
-    return re.search(r"\bsender\b", _field(answer, "message"), re.I) is not None
 
 
 def _field(answer: outbound.Answer, name: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contentflow.config import Settings
 from contentflow.core.db import transaction
+from contentflow.core.writes import insert_missing
 from contentflow.mailing.messages import Message, display_name, subject_line
 from contentflow.mailing.models import CapturedMail
-from contentflow.mailing.rows import insert_missing
-from contentflow.mailing.transports import Outcome
+from contentflow.mailing.transports import SendOutcome
 
 
 class Mailbox:
@@ -18,7 +18,7 @@ class Mailbox:
         self._name = chosen.email_from_name
         self._address = chosen.email_from or "contentflow@localhost"
 
-    def send(self, message: Message, to: str, delivery_id: str) -> Outcome:
+    def send(self, message: Message, to: str, delivery_id: str) -> SendOutcome:
         reply_to = {"Reply-To": message.reply_to} if message.reply_to else {}
         with transaction():
             insert_missing(
@@ -31,4 +31,4 @@ class Mailbox:
                 html=message.html,
                 headers={**message.headers, **reply_to},
             )
-        return Outcome("captured")
+        return SendOutcome("captured")

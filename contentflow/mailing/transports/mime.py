@@ -20,7 +20,7 @@ from contentflow.mailing.messages import Message, display_name, subject_line
 # Bodies stay ASCII: no server on the way needs 8BITMIME.
 POLICY = SMTP.clone(cte_type="7bit")
 LINE_LENGTH = 76
-MOST_LINE_LENGTH = 998  # RFC 5322, 2.1.1
+MAX_LINE_LENGTH = 998  # RFC 5322, 2.1.1
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")
 
 
@@ -36,28 +36,25 @@ def message_id(sender: str, delivery_id: str) -> str:
 def build(message: Message, sender_name: str, sender: str, to: str, delivery_id: str, now: datetime) -> bytes:
     """Return the bytes of one mail to one recipient; raises ``Unsendable``."""
     name = display_name(message.sender_name or sender_name)
+    subject = subject_line(message.subject)
     lines = [
         _folded("From", [*_phrase(name), f"<{sender}>"]),
         _plain("To", to),
-        _folded("Subject", _words(subject_line(message.subject))),
+        _folded("Subject", _encoded(subject) if _needs_encoding(subject) else subject.split()),
         f"Date: {format_datetime(now)}",
         _plain("Message-ID", message_id(sender, delivery_id)),
     ]
     if message.reply_to:
         lines.append(_plain("Reply-To", message.reply_to))
     lines += [_plain(name, value) for name, value in message.headers.items()]
-    return "\r\n".join(lines).encode("ascii") + b"\r\n" + _body(message)
-
-
-def _body(message: Message) -> bytes:
     parts = EmailMessage(policy=POLICY)
     parts.set_content(message.text, cte="quoted-printable")
     parts.add_alternative(message.html, subtype="html", cte="quoted-printable")
-    return parts.as_bytes()
+    return "\r\n".join(lines).encode("ascii") + b"\r\n" + parts.as_bytes()
 
 
 def _plain(name: str, value: str) -> str:
-    """A header on one line, in clear: it holds an address, which must reach its reader as it is."""
+    """A header on one line, in clear: it holds an address, which must reach its recipient as it is."""
     return _checked(f"{name}: {value}", name)
 
 
@@ -72,14 +69,9 @@ def _folded(name: str, pieces: list[str]) -> str:
 
 
 def _checked(line: str, name: str) -> str:
-    if not line.isascii() or not line.isprintable() or len(line) > MOST_LINE_LENGTH:
+    if not line.isascii() or not line.isprintable() or len(line) > MAX_LINE_LENGTH:
         raise Unsendable(name)
     return line
-
-
-def _words(text: str) -> list[str]:
-    """Words for people: in clear where they are ASCII, else all of them encoded."""
-    return _encoded(text) if _needs_encoding(text) else text.split()
 
 
 def _phrase(name: str) -> list[str]:

@@ -12,15 +12,16 @@ import re
 import smtplib
 import ssl
 from ipaddress import ip_address
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from contentflow.config import Settings
 from contentflow.core import clock
 from contentflow.core.deadline import Deadline
+from contentflow.core.net import is_loopback
 from contentflow.mailing.messages import Message
-from contentflow.mailing.transports import Outcome
+from contentflow.mailing.transports import SendOutcome
 from contentflow.mailing.transports.mime import Unsendable, build, message_id
-from contentflow.mailing.transports.smtp_line import Line, LineTLS
+from contentflow.mailing.transports.smtp_line import SmtpConnection, SmtpConnectionTLS
 
 ADDRESSED = {250, 251}
 PORTS = {"smtp": 587, "smtps": 465}
@@ -43,64 +44,70 @@ class Smtp:
         self._settings = chosen
         self._url = urlsplit(chosen.smtp_url)
 
-    def send(self, message: Message, to: str, delivery_id: str) -> Outcome:
+    def send(self, message: Message, to: str, delivery_id: str) -> SendOutcome:
         chosen = self._settings
         try:
             mail = build(message, chosen.email_from_name, chosen.email_from, to, delivery_id, clock.now())
         except Unsendable as error:
-            return Outcome("failed", f"SMTP carries no such {error}")
+            return SendOutcome("rejected", f"SMTP carries no such {error}")
         with Deadline(2 * chosen.mail_timeout_seconds + QUIT_SECONDS) as deadline:
             return self._deliver(mail, to, delivery_id, deadline)
 
-    def _deliver(self, mail: bytes, to: str, delivery_id: str, deadline: Deadline) -> Outcome:
+    def _deliver(self, mail: bytes, to: str, delivery_id: str, deadline: Deadline) -> SendOutcome:
         deadline.within(self._settings.mail_timeout_seconds)
         try:
             line = self._connect(deadline)
         except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError, Unprotected) as error:
-            return self._rest(error, self._settings.mail_pause_seconds)
+            return self._throttled(error, self._settings.mail_pause_seconds)
         except ValueError as error:  # A name or password that SMTP cannot carry.
-            return self._rest(error, self._settings.mail_pause_seconds)
+            return self._throttled(error, self._settings.mail_pause_seconds)
         except (smtplib.SMTPException, OSError) as error:
-            return self._rest(error, self._settings.mail_retry_seconds[0])
+            return self._throttled(error, self._settings.mail_retry_seconds[0])
         deadline.within(self._settings.mail_timeout_seconds)
         try:
             return self._hand_over(line, mail, to, delivery_id)
         finally:
             deadline.within(QUIT_SECONDS)
-            _part(line)
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                line.quit()
+            line.close()
 
-    def _rest(self, error: Exception, wait_seconds: int) -> Outcome:
+    def _throttled(self, error: Exception, wait_seconds: int) -> SendOutcome:
         code = getattr(error, "smtp_code", "")
-        return Outcome("rest", f"SMTP {type(error).__name__} {code}".strip(), wait_seconds=wait_seconds)
+        return SendOutcome(
+            "throttled", f"SMTP {type(error).__name__} {code}".strip(), wait_seconds=wait_seconds
+        )
 
     def _connect(self, deadline: Deadline) -> smtplib.SMTP:
-        url, is_here = self._url, _is_this_machine(self._url)
+        url, is_here = self._url, is_loopback(self._url.hostname or "")
         host, port = str(url.hostname), url.port or PORTS[url.scheme]
         us = _our_name(self._settings.public_base_url)
-        tls = _tls(is_here)
+        tls = ssl.create_default_context()
+        if is_here:  # Nobody can stand between; servers on this machine sign for themselves.
+            tls.check_hostname = False
+            tls.verify_mode = ssl.CERT_NONE
         if url.scheme == "smtps":
-            line: smtplib.SMTP = LineTLS(deadline, host, port, us, timeout=deadline.left(), context=tls)
+            line: smtplib.SMTP = SmtpConnectionTLS(
+                deadline, host, port, us, timeout=deadline.left(), context=tls
+            )
         else:
-            line = Line(deadline, host, port, us, timeout=deadline.left())
+            line = SmtpConnection(deadline, host, port, us, timeout=deadline.left())
         try:
-            self._greet(line, url, tls, is_here)
+            line.ehlo_or_helo_if_needed()
+            if url.scheme == "smtp":
+                if line.has_extn("starttls"):
+                    line.starttls(context=tls)
+                    line.ehlo()
+                elif not is_here:
+                    raise Unprotected
+            if url.username:
+                line.login(unquote(url.username), unquote(url.password or ""))
         except BaseException:
             line.close()
             raise
         return line
 
-    def _greet(self, line: smtplib.SMTP, url: SplitResult, tls: ssl.SSLContext, is_here: bool) -> None:
-        line.ehlo_or_helo_if_needed()
-        if url.scheme == "smtp":
-            if line.has_extn("starttls"):
-                line.starttls(context=tls)
-                line.ehlo()
-            elif not is_here:
-                raise Unprotected
-        if url.username:
-            line.login(unquote(url.username), unquote(url.password or ""))
-
-    def _hand_over(self, line: smtplib.SMTP, mail: bytes, to: str, delivery_id: str) -> Outcome:
+    def _hand_over(self, line: smtplib.SMTP, mail: bytes, to: str, delivery_id: str) -> SendOutcome:
         sender = self._settings.email_from
         try:
             code, said = line.mail(sender)
@@ -111,40 +118,36 @@ class Smtp:
                 code, said = line.docmd("DATA")
         except (smtplib.SMTPException, OSError, ValueError) as error:  # Nothing of the message was sent.
             wait_seconds = self._settings.mail_retry_seconds[0]
-            return Outcome("rest", f"SMTP {type(error).__name__}", wait_seconds=wait_seconds, uses_try=True)
+            return SendOutcome(
+                "throttled", f"SMTP {type(error).__name__}", wait_seconds=wait_seconds, uses_try=True
+            )
         if code != 354:
             return self._refused(code, said)
         try:
             line.send(re.sub(rb"(?m)^\.", b"..", mail) + b".\r\n")
             code, said = line.getreply()
         except (smtplib.SMTPException, OSError) as error:
-            return Outcome("unknown", f"SMTP {type(error).__name__} after DATA")
+            return SendOutcome("unknown", f"SMTP {type(error).__name__} after DATA")
         if 200 <= code < 300:
-            return Outcome("sent", message_id=message_id(sender, delivery_id))
+            return SendOutcome("sent", message_id=message_id(sender, delivery_id))
         if 400 <= code < 600:
             return self._refused(code, said)
-        return Outcome("unknown", f"SMTP {code} after DATA")  # A reply that broke off.
+        return SendOutcome("unknown", f"SMTP {code} after DATA")  # A reply that broke off.
 
-    def _sender_refused(self, code: int) -> Outcome:
+    def _sender_refused(self, code: int) -> SendOutcome:
         """Nothing is known of the message yet: the server refuses us, and would all mail."""
         is_for_long = 500 <= code < 600
         chosen = self._settings
         wait_seconds = chosen.mail_pause_seconds if is_for_long else chosen.mail_retry_seconds[0]
-        return Outcome("rest", f"SMTP {code} to MAIL", wait_seconds=wait_seconds, uses_try=True)
+        return SendOutcome("throttled", f"SMTP {code} to MAIL", wait_seconds=wait_seconds, uses_try=True)
 
-    def _refused(self, code: int, said: bytes) -> Outcome:
+    def _refused(self, code: int, said: bytes) -> SendOutcome:
         if not 500 <= code < 600:
-            return Outcome("later", f"SMTP {code}")
+            return SendOutcome("deferred", f"SMTP {code}")
         if code in LOGIN_WANTED or ABOUT_US.search(said):
             wait_seconds = self._settings.mail_pause_seconds
-            return Outcome("rest", f"SMTP {code}", wait_seconds=wait_seconds, uses_try=True)
-        return Outcome("failed", f"SMTP {code}")
-
-
-def _part(line: smtplib.SMTP) -> None:
-    with contextlib.suppress(smtplib.SMTPException, OSError):
-        line.quit()
-    line.close()
+            return SendOutcome("throttled", f"SMTP {code}", wait_seconds=wait_seconds, uses_try=True)
+        return SendOutcome("rejected", f"SMTP {code}")
 
 
 def _our_name(base_url: str) -> str:
@@ -155,20 +158,3 @@ def _our_name(base_url: str) -> str:
         return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
     except ValueError:
         return host if host.isascii() else host.encode("idna").decode("ascii")
-
-
-def _tls(is_here: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if is_here:  # Nobody can stand between; servers on this machine sign for themselves.
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _is_this_machine(url: SplitResult) -> bool:
-    if url.hostname == "localhost":
-        return True
-    try:
-        return ip_address(str(url.hostname)).is_loopback
-    except ValueError:
-        return False

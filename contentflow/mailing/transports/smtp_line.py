@@ -8,10 +8,11 @@ from typing import Any
 
 from contentflow.core.deadline import Deadline, connect, resolve
 
-MOST_REPLY_BYTES = 256 * 1024
+# More than any greeting or reply needs; a server that says more is hung up on.
+MAX_REPLY_BYTES = 256 * 1024
 
 
-class Line(smtplib.SMTP):
+class SmtpConnection(smtplib.SMTP):
     """An SMTP connection that ``deadline`` cuts; raises as ``smtplib`` does."""
 
     def __init__(self, deadline: Deadline, *args: Any, **options: Any) -> None:
@@ -27,8 +28,8 @@ class Line(smtplib.SMTP):
         return super().getreply()
 
 
-class LineTLS(smtplib.SMTP_SSL, Line):
-    """As ``Line``, with TLS from the first byte."""
+class SmtpConnectionTLS(smtplib.SMTP_SSL, SmtpConnection):
+    """As ``SmtpConnection``, with TLS from the first byte."""
 
     def __init__(self, deadline: Deadline, *args: Any, **options: Any) -> None:
         self._deadline = deadline
@@ -43,12 +44,12 @@ class _Bounded:
 
     def __init__(self, file: Any) -> None:
         self._file = file
-        self._left = MOST_REPLY_BYTES
+        self._left = MAX_REPLY_BYTES
 
-    def readline(self, most: int) -> bytes:
-        line = bytes(self._file.readline(most))
+    def readline(self, size: int) -> bytes:
+        line = bytes(self._file.readline(size))
         self._left -= len(line)
-        is_whole = line.endswith(b"\n") or len(line) == most
+        is_whole = line.endswith(b"\n") or len(line) == size
         return line if is_whole and self._left > 0 else b""
 
     def close(self) -> None:

@@ -1,0 +1,47 @@
+"""The tokens in a mail's links: made when it is written, at each try; only their hashes are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from contentflow.consent.models import MailToken
+from contentflow.core.db import db
+from contentflow.core.ids import digest, new_token
+from contentflow.core.writes import insert_all
+from contentflow.mailing.models import Delivery
+
+
+def make_token(purpose: str, delivery_id: str) -> str:
+    token = new_token()
+    db.session.add(MailToken(token_hash=digest(token), delivery_id=delivery_id, purpose=purpose))
+    return token
+
+
+def make_tokens(purpose: str, delivery_ids: Iterable[str]) -> dict[str, str]:
+    """As ``make_token``, for many mails by one statement; returns the tokens by the mails' ids."""
+    tokens = {delivery_id: new_token() for delivery_id in delivery_ids}
+    insert_all(
+        MailToken,
+        [
+            MailToken(token_hash=digest(token), delivery_id=delivery_id, purpose=purpose)
+            for delivery_id, token in tokens.items()
+        ],
+    )
+    return tokens
+
+
+def find_delivery(token: str, purpose: str) -> Delivery | None:
+    """Return the mail whose link it is."""
+    found = (
+        select(Delivery)
+        .join(MailToken, MailToken.delivery_id == Delivery.id)
+        .where(MailToken.token_hash == digest(token), MailToken.purpose == purpose)
+    )
+    return db.session.scalar(found)
+
+
+def one_click(stop: str) -> dict[str, str]:
+    """The headers by which a mail program stops such mail itself: it posts to the address (RFC 8058)."""
+    return {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}

@@ -1,0 +1,48 @@
+"""The id of a click names its link: a network may report a sale before the click stands in the database.
+
+22 base62 characters: the link's code (7), 10 drawn at random (59 bits), and 5 that only we can make of
+those. The id of a click that is nobody's ends with 5 others, and so names no link.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Iterable
+from typing import Final
+
+from contentflow.core.ids import base62, is_id
+
+CODE_LENGTH: Final = 7
+MARK_LENGTH: Final = 5
+_DRAWN_LENGTH: Final = 10
+
+
+def key_of(secret_key: str) -> bytes:
+    """Return the key of the last 5 characters, made of a SECRET_KEY."""
+    return hmac.digest(secret_key.encode(), b"click-id", "sha256")
+
+
+def new_click_id(code: str, key: bytes, *, is_attributed: bool = True) -> str:
+    """Return an id for a click on the link ``code``."""
+    drawn = code + base62(int.from_bytes(os.urandom(10)), _DRAWN_LENGTH)
+    return drawn + (
+        _mark(drawn, key) if is_attributed else base62(int.from_bytes(os.urandom(5)), MARK_LENGTH)
+    )
+
+
+def code_in(click_id: str, keys: Iterable[bytes]) -> str | None:
+    """Return the code of the link that an id of ours names; None for any other text.
+
+    ``keys`` are of every SECRET_KEY that is still listed: one may be replaced between click and sale.
+    """
+    if not is_id(click_id):
+        return None
+    drawn, mark = click_id[:-MARK_LENGTH], click_id[-MARK_LENGTH:]
+    if any(hmac.compare_digest(_mark(drawn, key), mark) for key in keys):
+        return click_id[:CODE_LENGTH]
+    return None
+
+
+def _mark(drawn: str, key: bytes) -> str:
+    return base62(int.from_bytes(hmac.digest(key, drawn.encode(), "sha256")[:8]), MARK_LENGTH)

@@ -1,0 +1,200 @@
+"""Journals are folded into the database: each click once by its id, in batches, in the order of time.
+
+One process of a ``DATA_DIR`` folds at a time, whichever comes first; hosts without a shared disk fold their
+own. What is killed in between is folded again, and a click that is there already is left as it is.
+"""
+
+from __future__ import annotations
+
+import gc
+import heapq
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from itertools import islice
+from operator import itemgetter
+from typing import Final
+
+from flask import Flask
+from sqlalchemy.exc import DataError, IntegrityError
+
+from contentflow.core.db import CLICKS, db, is_sqlite
+from contentflow.links import journal_files
+from contentflow.links.batches import write_batch
+from contentflow.links.clicks import intake
+from contentflow.links.journal_files import JournalFile, JournalLine
+from contentflow.links.journal_lines import JournaledClick
+from contentflow.links.short_transaction import REFUSALS
+from contentflow.terminal_language import says
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 5_000
+SQLITE_CACHE_KB: Final = 65_536  # Hashes fall all over their indexes: most pages of a batch are met again.
+PATIENCE_MS: Final = 20_000
+# A pass ends and the next begins, so that new files are seen.
+PASS_SECONDS: Final = 1.0
+# Others who write to SQLite come in between two batches.
+PAUSE_SECONDS: Final = 0.005
+# A click shows within two seconds.
+EVERY_SECONDS: Final = 0.5
+BACKUP_SECONDS: Final = 1.0
+IDLE_SECONDS: Final = 10.0
+
+
+def fold(wait_seconds: float = 0.0) -> int:
+    """Fold all that waits here; return the number of new clicks. What refuses is logged, and waits on.
+
+    Where another process folds already, wait for it up to ``wait_seconds``.
+    """
+    done, until = 0, time.monotonic() + wait_seconds
+    try:
+        while True:
+            number = fold_some(PASS_SECONDS)
+            done += number or 0
+            if not number and (number == 0 or time.monotonic() >= until):
+                return done
+            if number is None:
+                time.sleep(0.05)
+    except REFUSALS as error:
+        log.warning("the journals wait: the database refuses them (%s)", type(error).__name__)
+    except OSError as error:
+        log.error("the journals wait: they cannot be read or written (%s)", error.strerror)
+    return done
+
+
+def fold_some(seconds: float) -> int | None:
+    """Fold for about so long; return the number of lines that are done, None where another process folds.
+
+    Raises ``REFUSALS`` and ``OSError``.
+    """
+    if not journal_files.folder().is_dir():
+        return 0
+    with journal_files.the_only_folder() as is_ours:
+        if not is_ours:
+            return None
+        journals = journal_files.open_journals()
+        is_collecting = gc.isenabled()
+        gc.disable()  # Thousands of clicks that all stay are looked through again and again: a quarter of it.
+        try:
+            return _fold(journals, time.monotonic() + seconds)
+        finally:
+            if is_collecting:
+                gc.enable()
+            journal_files.close_journals(journals)
+
+
+def _fold(journals: list[JournalFile], until: float) -> int:
+    lines = heapq.merge(*(journal.lines() for journal in journals), key=itemgetter(0))
+    done = 0
+    while batch := list(islice(lines, BATCH)):
+        if done:
+            time.sleep(PAUSE_SECONDS)
+        _set_aside(batch, _write([line.click for line in batch if line.click]))
+        for line in batch:
+            line.journal.folded = line.end
+        journal_files.note_folded(journals)
+        done += len(batch)
+        if time.monotonic() >= until:
+            break
+    return done
+
+
+def _set_aside(batch: list[JournalLine], impossible: set[str]) -> None:
+    broken = [line.raw for line in batch if not line.click and line.raw]
+    if broken:
+        log.error("%d broken lines are no clicks: kept in %s", len(broken), journal_files.REFUSED)
+    if impossible:
+        log.error(
+            "%d clicks are of no link that is there: kept in %s", len(impossible), journal_files.REFUSED
+        )
+    lines = broken + [line.raw for line in batch if line.click and line.click.id in impossible]
+    if lines:
+        journal_files.set_aside(lines)
+
+
+def _write(clicks: Sequence[JournaledClick]) -> set[str]:
+    """Write clicks, and return the ids of those that no database can ever take."""
+    if not clicks:
+        return set()
+    try:
+        with db.engines[CLICKS].connect() as connection:
+            connection.execution_options(immediate=True, timeout_ms=PATIENCE_MS)
+            if is_sqlite():
+                raw = connection.connection.driver_connection
+                assert raw is not None
+                raw.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KB}")
+            with connection.begin():
+                return write_batch(connection, clicks)
+    except (IntegrityError, DataError):
+        if len(clicks) == 1:
+            return {clicks[0].id}
+        half = len(clicks) // 2
+        return _write(clicks[:half]) | _write(clicks[half:])
+
+
+def check_journals() -> str | None:
+    """Doctor: None when no click waits long, none was refused and the folder can be written."""
+    complaint = intake().journal.complaint()
+    if complaint:
+        sentence = says(
+            "On ne peut pas écrire dans %(where)s (%(why)s) : donnez-le à l’utilisateur du produit."
+        )
+        return sentence % {"where": journal_files.folder(), "why": complaint}
+    waiting = journal_files.waiting()
+    if waiting and not journal_files.was_folded_within(IDLE_SECONDS):
+        sentence = says(
+            "%(count)s clics attendent dans %(where)s : lancez « contentflow worker » (ou « serve »)."
+        )
+        return sentence % {"count": waiting, "where": journal_files.folder()}
+    refused = journal_files.refused()
+    if not refused:
+        return None
+    sentence = says(
+        "%(count)s lignes ne sont pas des clics, ou visent des liens disparus : regardez %(where)s, puis "
+        "supprimez-le."
+    )
+    return sentence % {"count": refused, "where": journal_files.folder() / journal_files.REFUSED}
+
+
+class Folding:
+    """The thread of a process that folds. ``is_backup``: only where no other process did lately.
+
+    A web process leaves it to the worker, where one works: visitors share no interpreter with it.
+    """
+
+    def __init__(self, app: Flask, *, is_backup: bool = False) -> None:
+        self._app = app
+        self._is_backup = is_backup
+        self._complaint = ""
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)  # Threads do not survive a fork.
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _begin(self) -> None:
+        if not self._stop.is_set():
+            threading.Thread(target=self._run, name="folding", daemon=True).start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY_SECONDS):
+            with self._app.app_context():
+                if not (self._is_backup and journal_files.was_folded_within(BACKUP_SECONDS)):
+                    self._fold()
+
+    def _fold(self) -> None:
+        try:
+            while fold_some(PASS_SECONDS) and not self._stop.is_set():
+                time.sleep(PAUSE_SECONDS)
+            self._complaint = ""
+        except Exception as error:  # The edge of this thread, which outlives whatever nobody foresaw.
+            complaint = type(error).__name__
+            if complaint != self._complaint:
+                log.exception("the journals wait")
+            self._complaint = complaint

@@ -1,0 +1,151 @@
+"""Where short links lead: asked of the database once, and known to this process until any of them changes.
+
+Every few seconds one question tells whether one did. While the database is away, what was known leads on.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import bindparam, delete, func, select
+
+from contentflow.core.db import db, transaction
+from contentflow.core.ids import is_id
+from contentflow.links.channels import DIRECT
+from contentflow.links.models import Link, LinkChange
+from contentflow.links.short_transaction import REFUSALS, short_transaction
+from contentflow.links.targets import COLUMNS, OF_CODE, QuickLinks, Target, target_of
+
+CODE: Final = re.compile(r"[0-9A-Za-z]{7}")
+MAX_LINKS: Final = 50_000  # of about 1 kB each, in a process that is asked for as many
+MAX_CHANGES: Final = 1_000
+# With the two seconds that asking may take: a link that is withdrawn leads nobody on after five.
+FRESH_SECONDS: Final = 3.0
+REST_SECONDS: Final = 3.0
+# A slash may end a link; what stands behind one is another address.
+_WITH_TAIL = re.compile(
+    r"(?P<name>[0-9A-Za-z]{22}|[0-9A-Za-z]{7})(?:[^0-9A-Za-z/][^/]*)?(?:/[^0-9A-Za-z]*)?", re.DOTALL
+)
+# Made once: to make one takes longer than to ask the database.
+_OF_ASSET: Final = COLUMNS.where(Link.asset_id == bindparam("name"), Link.channel == DIRECT)
+# A change that is committed late has a smaller id than the newest; all three together miss none.
+_CHANGES: Final = select(func.count(), func.min(LinkChange.id), func.max(LinkChange.id))
+
+
+class LinkCache:
+    """The links that were asked for; ``is_away``: the database did not answer a moment ago.
+
+    What was read in an earlier generation than this one may have changed since.
+    """
+
+    def __init__(self, sqlite_file: str = "") -> None:
+        self._known: dict[str, tuple[Target, int]] = {}
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._changes: Sequence[Any] = ()
+        self._fresh_until = self._away_until = 0.0
+        self._quick = QuickLinks(sqlite_file)
+
+    @property
+    def is_away(self) -> bool:
+        return time.monotonic() < self._away_until
+
+    def fresh(self, name: str) -> Target | None:
+        """Return what is known well enough not to ask."""
+        known = self._known.get(name)
+        if known is None or known[1] != self._generation or time.monotonic() >= self._fresh_until:
+            return None
+        return known[0]
+
+    def find(self, name: str) -> Target | None:
+        """Return the link of a code, or the direct one of an asset.
+
+        With the database away a known link still leads on; for another one the database's error is raised.
+        """
+        if not CODE.fullmatch(name) and not is_id(name):
+            return None
+        if (target := self.fresh(name)) is not None:
+            return target
+        known = self._known.get(name)
+        if known is not None and self.is_away:
+            return known[0]
+        try:
+            if time.monotonic() >= self._fresh_until:
+                self._look_for_changes()
+            generation = self._generation
+            if known is not None and known[1] == generation:
+                return known[0]
+            target = _read(name)
+        except REFUSALS:
+            self._away_until = time.monotonic() + REST_SECONDS
+            if known is None:
+                raise
+            return known[0]
+        self._away_until = 0.0
+        self._keep(name, target, generation)
+        return target
+
+    def read_now(self, code: str) -> Target | None:
+        """As ``fresh``; and what SQLite tells without any wait. For one thread alone."""
+        target = self.fresh(code)
+        if target is not None or time.monotonic() >= self._fresh_until:
+            return target
+        generation = self._generation
+        target = self._quick.read(code)
+        if target is not None:
+            self._keep(code, target, generation)
+        return target
+
+    def _keep(self, name: str, target: Target | None, generation: int) -> None:
+        with self._lock:
+            self._known.pop(name, None)
+            if target is not None:
+                self._known[name] = target, generation
+            if len(self._known) > MAX_LINKS:
+                self._known.pop(next(iter(self._known)))
+
+    def clear(self) -> None:
+        """Ask the database for every link again."""
+        with self._lock:
+            self._generation += 1
+
+    def _look_for_changes(self) -> None:
+        self._fresh_until = time.monotonic() + FRESH_SECONDS  # One asks; the others need not wait for it.
+        with short_transaction(writes=False) as connection:
+            changes = connection.execute(_CHANGES).one()
+        if changes != self._changes:
+            self._changes = changes
+            self.clear()
+
+
+def forget_changes() -> int:
+    """Maintenance: delete the changes that every process has seen long since; return how many."""
+    with transaction():
+        newest = db.session.scalar(select(func.max(LinkChange.id))) or 0
+        old = delete(LinkChange).where(LinkChange.id <= newest - MAX_CHANGES)
+        return int(db.session.execute(old).rowcount)  # type: ignore[attr-defined]
+
+
+def without_tail(name: str) -> str:
+    """Return a code or id without what chats and mail programs glue to a link; other text as it is.
+
+    A full stop, a bracket, a quote, the ``*`` and ``_`` of bold and italics, blanks and marks nobody sees,
+    ``&utm_source=x``, the next word behind any of them: whatever a code cannot hold ends it.
+    """
+    found = _WITH_TAIL.fullmatch(name)
+    return found["name"] if found else name
+
+
+def is_asset_id(name: str) -> bool:
+    """Tell the old neutral form ``/l/<asset_id>`` from a code."""
+    return is_id(name)
+
+
+def _read(name: str) -> Target | None:
+    with short_transaction(writes=False) as connection:
+        row = connection.execute(_OF_ASSET if is_asset_id(name) else OF_CODE, {"name": name}).first()
+    return None if row is None else target_of(row)

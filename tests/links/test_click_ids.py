@@ -1,0 +1,64 @@
+"""The id of a click names its link to us, and to nobody who makes ids up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contentflow.core.ids import BASE62, base62, is_id, new_id
+from contentflow.links import services
+from contentflow.links.click_ids import code_in, key_of, new_click_id
+from tests.links.visitors import click_id, clicks, link_of, visit
+
+OLD, NEW = key_of("the key of before"), key_of("the key of now")
+
+
+def test_an_id_names_its_link_under_any_key_that_is_still_listed() -> None:
+    made = new_click_id("Ab3dE9x", OLD)
+
+    assert is_id(made)
+    assert code_in(made, [NEW, OLD]) == "Ab3dE9x"
+    assert code_in(made, [NEW]) is None
+
+
+def test_the_id_of_a_click_that_is_nobodys_names_no_link() -> None:
+    assert {code_in(new_click_id("Ab3dE9x", NEW, is_attributed=False), [NEW]) for _ in range(50)} == {None}
+
+
+def test_no_two_ids_are_the_same() -> None:
+    assert len({new_click_id("Ab3dE9x", NEW) for _ in range(20_000)}) == 20_000
+
+
+@given(st.integers(0, 21), st.sampled_from(BASE62))
+def test_an_id_with_another_letter_names_no_link(place: int, letter: str) -> None:
+    made = new_click_id("Ab3dE9x", NEW)
+    other = made[:place] + letter + made[place + 1 :]
+
+    assert code_in(other, [NEW]) in ({"Ab3dE9x"} if other == made else {None})
+
+
+@given(st.one_of(st.text(max_size=30), st.builds(new_id)))
+def test_other_text_names_no_link(text: str) -> None:
+    assert code_in(text, [NEW]) is None
+
+
+@given(st.integers(0, 62**9), st.integers(0, 9))
+def test_digits_are_those_of_base_62(number: int, length: int) -> None:
+    value = 0
+    for digit in base62(number, length):
+        value = value * 62 + BASE62.index(digit)
+
+    assert len(base62(number, length)) == length
+    assert value == number % 62**length
+
+
+def test_a_click_that_still_waits_names_its_link(unfolded: None, app: Flask, alices_post: Any) -> None:
+    known = visit(app, f"/l/{link_of(alices_post).code}")
+    nobodys = visit(app, f"/l/{alices_post.asset_id}")
+
+    assert services.code_of_click(click_id(known)) == link_of(alices_post).code
+    assert services.code_of_click(click_id(nobodys)) is None
+    assert sorted(click.id for click in clicks()) == sorted([click_id(known), click_id(nobodys)])

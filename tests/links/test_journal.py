@@ -1,0 +1,405 @@
+"""A click is a line in its process's journal before the visitor is answered, whatever the disk does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import delete, text
+from sqlalchemy.exc import OperationalError
+
+from contentflow.core import heartbeat
+from contentflow.core.db import BUSY_SECONDS, db, is_sqlite, transaction
+from contentflow.core.registry import registry
+from contentflow.links import journal as journal_module
+from contentflow.links import journal_files, link_cache, services, short_transaction
+from contentflow.links.clicks import intake
+from contentflow.links.folding import fold
+from contentflow.links.journal import Journal
+from contentflow.links.journal_lines import MAX_LINE, JournaledClick, NotAClick, from_line, to_line
+from contentflow.links.models import LinkChange
+from contentflow.links.targets import Target
+from tests.links.visitors import click_id, clicks, link_of, verdicts, visit
+
+NOON_US = 1_772_366_400_000_000
+CLICK = JournaledClick("c" * 22, NOON_US, "valid", "mobile", True, "v" * 64, "", "i" * 64, "", "b" * 64)
+
+
+def journals(folder: Path) -> list[Path]:
+    return sorted((folder / "journal").glob("*.journal"))
+
+
+def lines(folder: Path) -> list[JournaledClick]:
+    return [from_line(line) for path in journals(folder) for line in path.read_bytes().splitlines()]
+
+
+@contextmanager
+def locked_by_another(app: Flask) -> Iterator[None]:
+    """Another connection writes and does not end."""
+    with db.engine.connect() as connection:
+        if is_sqlite():
+            connection.execution_options(immediate=True).execute(text("SELECT 1"))
+        else:
+            connection.execute(text("LOCK TABLE clicks IN ACCESS EXCLUSIVE MODE"))
+        yield
+        connection.rollback()
+
+
+@contextmanager
+def away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A database that does not even tell where a link leads."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OperationalError("SELECT", {}, Exception("away"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(link_cache, "short_transaction", refuse)
+        yield
+
+
+@given(
+    st.builds(
+        lambda *fields: JournaledClick(*fields),
+        st.from_regex(r"[0-9A-Za-z]{22}", fullmatch=True),
+        st.integers(0, 2**53),
+        st.sampled_from(["valid", "bot", "self"]),
+        st.sampled_from(["mobile", "bot"]),
+        st.booleans(),
+        st.sampled_from(["", "a" * 64]),
+    )
+)
+def test_a_line_is_read_as_it_was_written(click: JournaledClick) -> None:
+    line = to_line(click)
+
+    assert from_line(line.removesuffix(b"\n")) == click
+    assert line.count(b"\n") == 1
+    assert len(line) < MAX_LINE
+
+
+@given(st.integers(0, len(to_line(CLICK)) - 2), st.integers(1, 255))
+def test_a_line_with_one_other_byte_is_no_click(place: int, change: int) -> None:
+    line = bytearray(to_line(CLICK)[:-1])
+    line[place] ^= change
+
+    with pytest.raises(NotAClick):
+        from_line(bytes(line))
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        CLICK._replace(verdict="perhaps"),
+        CLICK._replace(id="short"),
+        CLICK._replace(id="é" * 22),
+        CLICK._replace(visitor_hash="a\tb"),
+    ],
+)
+def test_a_whole_line_that_says_no_click_is_none(spoilt: JournaledClick) -> None:
+    with pytest.raises(NotAClick):
+        from_line(to_line(spoilt).removesuffix(b"\n"))
+
+
+def test_the_line_holds_hashes_and_no_more_of_the_visitor(
+    unfolded: None, app: Flask, alices_post: Any, tmp_path: Path
+) -> None:
+    answer = visit(app, f"/l/{link_of(alices_post).code}")
+    visit(app, f"/l/{link_of(alices_post).code}", "curl/8.5.0")
+
+    person, robot = lines(tmp_path)
+    assert person.id == click_id(answer)
+    assert (person.verdict, person.agent_class, person.is_attributed) == ("valid", "mobile", True)
+    assert [len(known) for known in (person.visitor_hash, person.ip_hash, person.block_hash)] == [64] * 3
+    assert (robot.verdict, robot.visitor_hash, robot.ip_hash, robot.block_hash) == ("bot", "", "", "")
+    assert journals(tmp_path)[0].stat().st_mode & 0o777 == 0o600
+
+
+def test_a_forked_process_begins_a_journal_of_its_own(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.append(to_line(CLICK))
+    pid = os.fork()
+    if not pid:
+        journal.append(to_line(CLICK._replace(id="f" * 22)))
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+    journal.append(to_line(CLICK._replace(id="p" * 22)))
+    own = [journal_files.JournalFile(path, 0) for path in journals(tmp_path)]
+
+    assert sorted(
+        (file.is_dead, [line.click.id[0] for line in file.lines() if line.click]) for file in own
+    ) == [
+        (False, ["c", "p"]),
+        (True, ["f"]),
+    ]
+    for file in own:
+        file.close()
+    journal.close()
+
+
+def test_what_is_written_reaches_the_disk_within_moments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = threading.Event()
+    fdatasync = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda fd: (fdatasync(fd), synced.set()))
+    journal = Journal(tmp_path / "journal")
+
+    journal.append(to_line(CLICK))
+
+    assert synced.wait(5)
+    journal.close()
+
+
+def test_a_file_ends_after_some_seconds_and_the_next_click_begins_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "ROTATE_SECONDS", 0.0)
+    journal = Journal(tmp_path / "journal")
+    journal.append(to_line(CLICK))
+    until = time.monotonic() + 10
+    while journal._fd >= 0 and time.monotonic() < until:
+        time.sleep(0.01)
+
+    journal.append(to_line(CLICK))
+
+    assert len(journals(tmp_path)) == 2
+    journal.close()
+
+
+def test_a_line_that_the_disk_takes_in_part_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, write = Journal(tmp_path / "journal"), os.write
+    journal.append(to_line(CLICK))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda fd, line: write(fd, line[:10]))
+        with pytest.raises(OSError, match="part"):
+            journal.append(to_line(CLICK._replace(id="d" * 22)))
+    assert (journal.lost, journal.is_losing) == (1, True)
+
+    journal.append(to_line(CLICK._replace(id="e" * 22)))
+
+    assert [click.id[0] for click in lines(tmp_path)] == ["c", "e"]
+    assert not journal.is_losing
+    journal.close()
+
+
+def no_space(*_: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_click_that_the_disk_refuses_still_redirects_and_readiness_says_so(
+    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, ready = f"/l/{link_of(alices_post).code}", registry().readiness["clicks"]
+    assert ready() is None
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "_write", no_space)
+        for _ in range(2):
+            assert visit(app, path).status_code == 302
+
+    assert "2 clicks" in (ready() or "")
+    assert visit(app, "/readyz").status_code == 503
+    visit(app, path)
+    assert ready() is None
+
+
+def test_a_disk_that_fails_is_seen_before_the_next_click(app: Flask, tmp_path: Path) -> None:
+    ready, doctor = registry().readiness["clicks"], registry().doctor["journal"]
+    assert (ready(), doctor()) == (None, None)
+
+    shutil.rmtree(tmp_path / "journal")
+    (tmp_path / "journal").touch()
+
+    assert "cannot be written" in (ready() or "")
+    assert "cannot be written" in (doctor() or "")
+
+
+def test_a_disk_that_does_not_keep_what_it_took_is_not_ready(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", fail)
+        intake().journal.append(to_line(CLICK))
+        intake().journal.sync()
+        assert "Input/output" in (registry().readiness["clicks"]() or "")
+
+    intake().journal.append(to_line(CLICK))
+    intake().journal.sync()
+    assert registry().readiness["clicks"]() is None
+
+
+def test_a_locked_database_keeps_no_visitor_waiting_and_loses_no_click(
+    unfolded: None, app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(short_transaction, "PATIENCE_SECONDS", 0.15)
+    path = f"/l/{link_of(alices_post).code}"
+
+    with locked_by_another(app):
+        began = time.monotonic()
+        response = visit(app, path)
+        waited = time.monotonic() - began
+
+    assert response.status_code == 302
+    assert waited < 8
+    assert [click.id for click in clicks()] == [click_id(response)]
+
+
+def test_a_busy_moment_of_the_visitor_leaves_the_usual_timeouts_behind(app: Flask, alices_post: Any) -> None:
+    visit(app, f"/l/{link_of(alices_post).code}")
+
+    if is_sqlite():
+        with db.engine.connect() as connection:
+            assert connection.execute(text("PRAGMA busy_timeout")).scalar() == BUSY_SECONDS * 1000
+    else:
+        assert db.session.execute(text("SHOW lock_timeout")).scalar() == "1min"
+
+
+def test_a_locked_database_is_not_ready(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(short_transaction, "PATIENCE_SECONDS", 0.15)
+    with transaction():
+        heartbeat.beat("worker")
+
+    with locked_by_another(app):
+        locked = visit(app, "/readyz").status_code
+
+    assert locked == 503
+    assert visit(app, "/readyz").status_code == 200
+
+
+def test_a_known_link_leads_on_while_the_database_is_away(
+    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = link_of(alices_post).code
+    visit(app, f"/l/{code}", "curl/8.5.0")
+    intake().links.clear()
+
+    with away(monkeypatch):
+        person, preview = visit(app, f"/l/{code}"), visit(app, f"/l/{code}", "WhatsApp/2.23.20.0")
+
+    assert (person.status_code, preview.status_code) == (302, 302)
+    assert sorted(verdicts()) == ["bot", "preview_bot", "valid"]
+
+
+def test_an_unknown_link_is_a_503_page_while_the_database_is_away(
+    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with away(monkeypatch):
+        response = visit(app, f"/l/{link_of(alices_post).code}")
+
+    assert response.status_code == 503
+    assert "<h1>" in response.text
+    assert "Set-Cookie" not in response.headers
+
+
+def test_a_database_that_nobody_answers_for_costs_a_known_link_nothing(
+    unfolded: None, make_app: Any, alices_post: Any
+) -> None:
+    link = link_of(alices_post)
+    app = make_app(DATABASE_URL="postgresql://postgres@127.0.0.1:1/nobody")
+    known = Target(
+        link.id, link.code, link.partner_id, link.submission_id, link.channel, link.destination, False
+    )
+    intake(app).links._known[link.code] = known, -1
+
+    began = time.monotonic()
+    response, unknown = visit(app, f"/l/{link.code}"), visit(app, "/l/0000000")
+
+    assert (response.status_code, unknown.status_code) == (302, 503)
+    assert visit(app, "/readyz").status_code == 503
+    assert time.monotonic() - began < 10
+    fold()
+    assert [click.id for click in clicks()] == [click_id(response)]
+
+
+def test_a_withdrawn_link_stops_elsewhere_once_it_is_asked_for_again(
+    make_app: Any, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there, path = make_app(), make_app(), f"/l/{link_of(alices_post).code}"
+    assert visit(there, path).status_code == 302
+    with here.app_context(), transaction():
+        db.session.execute(text("UPDATE links SET disabled_at = created_at"))
+
+    assert visit(there, path).status_code == 302
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + link_cache.FRESH_SECONDS + 0.1)
+
+    assert visit(there, path).status_code == 410
+
+
+def test_links_that_nobody_changed_are_not_asked_for_again(
+    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, asked = f"/l/{link_of(alices_post).code}", []
+    visit(app, path)
+    read = link_cache._read
+    monkeypatch.setattr(link_cache, "_read", lambda name: asked.append(name) or read(name))
+
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + link_cache.FRESH_SECONDS + 0.1)
+    assert visit(app, path).status_code == 302
+    assert asked == []
+
+    with transaction():
+        db.session.execute(text("UPDATE links SET destination = 'https://elsewhere.example.com/'"))
+    monkeypatch.setattr(time, "monotonic", lambda: now + 2 * link_cache.FRESH_SECONDS + 0.2)
+    assert visit(app, path).headers["Location"] == "https://elsewhere.example.com/"
+
+
+def test_a_link_that_is_withdrawn_while_it_is_read_is_asked_for_again(
+    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, cache, read = link_of(alices_post), intake().links, link_cache._read
+
+    def slowly(name: str) -> Target | None:
+        target = read(name)
+        with transaction():
+            services.disable_links(alices_post.id)
+        return target
+
+    with monkeypatch.context() as patched:
+        patched.setattr(link_cache, "_read", slowly)
+        assert visit(app, f"/l/{link.code}").status_code == 302
+
+    assert cache.fresh(link.code) is None
+    assert visit(app, f"/l/{link.code}").status_code == 410
+
+
+def test_old_changes_go_and_one_that_commits_late_is_seen(app: Flask, alices_post: Any) -> None:
+    changed = text("UPDATE links SET destination = destination WHERE channel = 'x'")
+    with transaction():
+        for _ in range(link_cache.MAX_CHANGES + 5):
+            db.session.execute(changed)
+
+    assert link_cache.forget_changes() == 5
+    assert link_cache.forget_changes() == 0
+
+    before = db.session.execute(link_cache._CHANGES).one()
+    with transaction():
+        db.session.execute(delete(LinkChange).where(LinkChange.id == before[1] + 10))
+    assert db.session.execute(link_cache._CHANGES).one() != before
+
+
+def test_only_the_newest_links_are_known(
+    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_cache, "MAX_LINKS", 2)
+    codes = [link_of(alices_post, channel).code for channel in ("x", "qr", "copy")]
+
+    for code in codes:
+        visit(app, f"/l/{code}")
+
+    assert [intake().links.fresh(code) is not None for code in codes] == [False, True, True]
