@@ -52,6 +52,9 @@ def tidy(shared: Bucket, originals_from_before: datetime) -> None:
         db.session.rollback()
         shared.delete([f"originals/{one}" for one in ids if one not in named])
     _drop_nameless_renders(shared)
+    # What the doctor tried, and could not take back: the bucket went away in between.
+    for batch in _batches(_stale(shared.list(f"{TRIAL}/"))):
+        shared.delete([file.key for file in batch if is_id(file.name)])
     # A slow line may need a day: an upload in parts is old once its newest piece is.
     for _, pieces in groupby(shared.list("uploads/"), lambda file: file.key.rpartition("/")[0]):
         all_of_it = list(pieces)

@@ -384,6 +384,7 @@ ORPHANS = [
     f"originals/{'o' * 22}",
     f"media/{'a' * 22}/{'r' * 22}/clip.mp4",
     f"uploads/{'p' * 22}/{'0' * 32}-10/000000000000",
+    f"trial/{'t' * 22}",
 ]
 
 
@@ -394,7 +395,7 @@ def test_what_no_row_names_goes_once_it_is_old(
     run_work(app)
     asset = asset_of(sid)
     orphans = [*ORPHANS, f"media/{asset.id}/{'r' * 22}/clip.mp4"]
-    theirs = ["media/readme.txt", "originals/../odd", "media/a/b/c/d"]
+    theirs = ["media/readme.txt", "trial/readme.txt", "originals/../odd", "media/a/b/c/d"]
     kept = shared.keys
     for key in (*orphans, *theirs):
         app.extensions["bucket"].put_bytes(key, b"x")

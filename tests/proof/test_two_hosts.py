@@ -27,7 +27,7 @@ from contentflow import config, create_app
 from contentflow.core.db import db, dispose, transaction
 from contentflow.links.models import Click, Link
 from contentflow.mailing.models import Delivery
-from contentflow.pipeline.bucket_upkeep import MARK
+from contentflow.pipeline.bucket_upkeep import MARK, TRIAL
 from contentflow.pipeline.models import Asset
 from tests.factories.bucket import Between
 from tests.live import Live, free_port
@@ -222,7 +222,8 @@ def test_two_hosts_keep_the_promises_of_one(hosts: tuple[Live, Live], shared: Be
         # Erased at one, gone from the bucket and from the other.
         until(lambda: at(b).get(public).status == 200, "the clip is not public again")
         assert press(here, "/partner/erase", confirm="ERASE") == 303
-        assert [key for key in shared.keys if key != MARK] == []
+        # A host that started as the bucket went away could not take back what it tried it with.
+        assert [key for key in shared.keys if key != MARK and not key.startswith(f"{TRIAL}/")] == []
         assert [at(host).get(public).status for host in hosts] == [410, 410]
         assert there.get("/partner/portal").status == 303
         for host in hosts:
