@@ -67,13 +67,16 @@ class Browser:
             self.url + path, body, self.headers | dict(headers or {}), method=method
         )
         try:
-            with self._opener.open(request, timeout=SECONDS) as response:
+            with self._open(request) as response:
                 return _answer(response.status, response.read(), response.headers)
-        except urllib.error.HTTPError as error:
-            with error:
-                return _answer(error.code, error.read(), error.headers)
         except (OSError, HTTPException) as error:
             return Answer(0, str(error))
+
+    def _open(self, request: urllib.request.Request) -> Any:
+        try:
+            return self._opener.open(request, timeout=SECONDS)
+        except urllib.error.HTTPError as refusal:
+            return refusal  # An answer too, whose line may break like any other's.
 
     def log_in(self, link: str) -> None:
         """Use a login link at ``url``, whatever host it names; ends the attack where it is used up."""

@@ -6,6 +6,7 @@ All that a redirect needs between requests hangs on ``ClickIntake``, one an appl
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -31,6 +32,8 @@ from contentflow.terminal_language import says
 log = logging.getLogger(__name__)
 
 FOLDER: Final = "journal"
+# A log that lies on the full disk too would fill it again with a line a click.
+SECONDS_BETWEEN_COMPLAINTS: Final = 10.0
 
 DrawPreview = Callable[[Link], Any]  # What a view answers.
 
@@ -58,6 +61,7 @@ class ClickIntake:
     links: LinkCache
     keys: KeyRing = field(default_factory=KeyRing)
     draw_preview: DrawPreview | None = None
+    _complains_from: float = 0.0
 
     def record(self, target: Target, hit: Hit) -> str:
         """Write the click into the journal and return its id.
@@ -87,8 +91,14 @@ class ClickIntake:
         try:
             self.journal.append(to_line(click))
         except OSError as error:
-            log.error("a click could be written nowhere: %s", error.strerror)
+            self._complain(error)
         return click_id
+
+    def _complain(self, error: OSError) -> None:
+        now = time.monotonic()
+        if now >= self._complains_from:
+            self._complains_from = now + SECONDS_BETWEEN_COMPLAINTS
+            log.error("clicks can be written nowhere, %s so far: %s", self.journal.lost, error.strerror)
 
 
 def init_intake(app: Flask) -> None:

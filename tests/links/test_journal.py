@@ -199,7 +199,7 @@ def no_space(*_: Any) -> None:
 
 
 def test_a_click_that_the_disk_refuses_still_redirects_and_readiness_says_so(
-    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, ready = f"/l/{link_of(alices_post).code}", registry().readiness["clicks"]
     assert ready() is None
@@ -209,6 +209,7 @@ def test_a_click_that_the_disk_refuses_still_redirects_and_readiness_says_so(
             assert visit(app, path).status_code == 302
 
     assert "2 clicks" in (ready() or "")
+    assert len([line for line in caplog.messages if "written nowhere" in line]) == 1
     assert visit(app, "/readyz").status_code == 503
     visit(app, path)
     assert ready() is None

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +19,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
 from contentflow.config import ROOT
-from contentflow.core import clock
+from contentflow.core import clock, metrics
 from contentflow.core.db import transaction
 from contentflow.core.maintenance import maintenance
 from contentflow.core.registry import registry
@@ -145,3 +149,49 @@ def test_every_alert_says_how_bad_it_is_and_what_happens():
     assert {rule["labels"]["severity"] for rule in rules} == {"page", "ticket"}
     assert all(rule["annotations"]["summary"] for rule in rules)
     assert len({rule["alert"] for rule in rules}) == len(rules)
+
+
+COUNT_ALL = """
+import os, resource, sys
+from pathlib import Path
+from contentflow.core import metrics
+if sys.argv[1] == "full":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+for route in sys.argv[2:]:
+    for status in ("2xx", "3xx", "4xx", "5xx"):
+        metrics.counts().requests.labels(route, status).observe(0.1)
+    metrics.counts().limits.labels(route).inc()
+for file in Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", "/nowhere")).glob("*.db"):
+    found = file.stat()
+    print(file.name.partition("_")[0], found.st_size, found.st_blocks * 512)
+print("counted", metrics.counts().requests.labels(route, "2xx")._sum.get())
+"""
+
+
+def counted_by_a_process(folder: Path, disk: str, app: Flask) -> dict[str, list[float]]:
+    folder.mkdir()
+    routes = sorted({rule.endpoint for rule in app.url_map.iter_rules()})
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT_ALL, disk, *routes],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = (line.split() for line in done.stdout.splitlines())
+    return {name: [float(figure) for figure in figures] for name, *figures in words}
+
+
+def test_counts_of_all_routes_have_their_room_on_the_disk_beforehand(app: Flask, tmp_path: Path):
+    found = counted_by_a_process(tmp_path / "metrics", "roomy", app)
+
+    assert set(found) == {"histogram", "counter", "counted"}
+    for kind, size in metrics.RESERVED_BYTES.items():
+        assert found[kind][0] == size, "it grew, and has holes again"
+        assert found[kind][1] >= size
+
+
+def test_a_process_that_finds_no_room_counts_for_itself(app: Flask, tmp_path: Path):
+    assert counted_by_a_process(tmp_path / "metrics", "full", app) == {"counted": [pytest.approx(0.1)]}
+    assert list((tmp_path / "metrics").iterdir()) == []
