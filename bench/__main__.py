@@ -71,7 +71,7 @@ def reports_command(clicks: list[int]) -> None:
 
 
 @main.command("mail")
-@click.option("--recipients", default=1_000, show_default=True)
+@click.option("--recipients", default=5_000, show_default=True)
 def mail_command(recipients: int) -> None:
     """Deliveries a second of one worker beside a bare loop of requests."""
     mail.measure(recipients)

@@ -47,6 +47,7 @@ def init_app(app: Flask) -> None:
 
 
 def _send(app: Flask) -> None:
+    tasks.init_pace(app)
     register_task(app, tasks.SEND, "mail", tasks.send)
     register_sweep(app, "mailing.date_anew", times.date_anew)
     register_sweep(app, "mailing.queue_scheduled", tasks.queue_scheduled)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from traceback import extract_tb
 
+from flask import Flask, current_app
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -38,13 +39,34 @@ MAX_ENQUEUED = 100
 # No batch takes as long; whoever does is given up for dead.
 MAX_SECONDS = 600
 # Share mails claimed, and written down, together: two transactions for all of them.
-MAX_BATCH = 25
+FIRST_BATCH, MAX_BATCH = 25, 100
 # What a batch has not begun by then is let go again: the account may have been suspended since.
 MAX_BATCH_SECONDS = 1.0
 # A task ends after the batch of this moment, so that a worker that is told to stop need not wait.
 MAX_TASK_SECONDS = 5.0
 URGENT_EVERY_SECONDS = 0.2
 COMPLETE_AGAIN = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class Pace:
+    """How many mails are claimed at a time: what the service took of the last ones in half a batch's time.
+
+    Whoever claims more than leaves composes the rest again, with new tokens.
+    """
+
+    batch = FIRST_BATCH
+
+    def keep(self, tried: int, seconds: float) -> None:
+        self.batch = max(1, min(MAX_BATCH, int(tried * MAX_BATCH_SECONDS / 2 / max(seconds, 0.001))))
+
+
+def init_pace(app: Flask) -> None:
+    app.extensions["mail_pace"] = Pace()
+
+
+def _pace() -> Pace:
+    pace: Pace = current_app.extensions["mail_pace"]
+    return pace
 
 
 def send(delivery_id: str) -> None:
@@ -79,7 +101,7 @@ def _batch(delivery_id: str, transport: transports.Transport) -> list[str]:
     is_first = Delivery.id == delivery_id
     sender = select(Delivery.partner_id).where(is_first, alike).scalar_subquery()
     # In an expression, so that no index leads through all that the sender ever sent.
-    due = _due(MAX_BATCH * THREADS["mail"], and_(alike, func.coalesce(Delivery.partner_id, "") == sender))
+    due = _due(_pace().batch * THREADS["mail"], and_(alike, func.coalesce(Delivery.partner_id, "") == sender))
     size = -(-len(due) // THREADS["mail"])  # Of few, or of a slow service, each thread has its part.
     return [delivery_id, *(one for one in due if one != delivery_id)][: max(1, size)]
 
@@ -113,6 +135,8 @@ def _hand_over_each(
                 outcome = _hand_over_if(is_wanted if number else None, claim, transport)
             has_tripped = has_tripped or outcome.kind == "throttled"
             outcomes.append((claim, outcome))
+    tried = sum(outcome.kind != "not_tried" for _, outcome in outcomes)
+    _pace().keep(tried, time.monotonic() - began)
     return outcomes
 
 

@@ -188,3 +188,55 @@ def test_mails_of_another_partner_are_in_no_batch_of_this_one(
     assert len(batch) == 3
     senders = db.session.scalars(select(Delivery.partner_id).where(Delivery.id.in_(batch)))
     assert bob.id not in set(senders)
+
+
+def pause(monkeypatch: pytest.MonkeyPatch, service: Instant, seconds: float) -> None:
+    """Let each call take so long, by a clock that nobody waits for."""
+    now = [0.0]
+    monkeypatch.setattr(tasks.time, "monotonic", lambda: now[0])
+
+    def pass_on(_: str) -> None:
+        now[0] += seconds
+
+    service.after = pass_on
+
+
+@pytest.mark.parametrize(("seconds", "batch"), [(0.001, 100), (0.02, 25), (0.125, 4), (3.0, 1)])
+def test_as_many_are_claimed_as_a_service_takes_in_half_a_second(
+    app: Flask,
+    instant: Instant,
+    first_id: str,
+    seconds: float,
+    batch: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pause(monkeypatch, instant, seconds)
+
+    tasks._send(tasks._batch(first_id, instant), instant)
+
+    assert app.extensions["mail_pace"].batch == batch
+
+
+def test_a_slow_service_is_given_few_and_none_of_them_is_written_twice(
+    app: Flask, alice: Any, instant: Instant, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share(alice.id, alices_post.id, readers(60))
+    let_leave()
+    pause(monkeypatch, instant, 0.25)
+    written = 0
+
+    def count(claims: Any, transport: Any) -> list[sending.MailClaim]:
+        nonlocal written
+        found = claim_batch(claims, transport)
+        written += len(found)
+        return found
+
+    claim_batch = tasks.claim_batch
+    monkeypatch.setattr(tasks, "claim_batch", count)
+    monkeypatch.setattr(tasks, "MAX_TASK_SECONDS", 4.0)
+
+    tasks.send(delivery_to("reader0@example.org").id)
+    claimed_at_first = 15  # A thread's part of sixty.
+
+    assert len(instant.reached) == len(set(instant.reached))
+    assert written <= len(instant.reached) + claimed_at_first
