@@ -13,11 +13,13 @@ import threading
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
+from requests.utils import check_header_validity
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
@@ -162,8 +164,11 @@ def _exchange(
             afterwards.callback(session.close)  # No line is kept: each connection is judged anew.
         given = CaseInsensitiveDict(session.headers)
         given.update(headers if body is None else {"Content-Type": body.kind, **headers})
-        # Nor prepared by it: it would look for cookies, parameters and hooks that there are none of.
-        request = requests.Request(method, url, given, data=data).prepare()
+        request = _prepared(method, url).copy()
+        for header in given.items():
+            check_header_validity(header)
+        request.headers.update(given)
+        request.prepare_body(data, None)
         # Not by the session: it would read the whole body of a redirect, look where it leads, keep cookies.
         with session.get_adapter(url).send(request, stream=True, timeout=timeout_seconds) as response:
             content = bytearray()
@@ -172,6 +177,11 @@ def _exchange(
                 if len(content) > most_bytes:
                     raise NoAnswer("too long")
             return Answer(response.status_code, response.headers, bytes(content))
+
+
+@lru_cache(maxsize=16)  # Mails of a send go to one address.
+def _prepared(method: str, url: str) -> requests.PreparedRequest:
+    return requests.Request(method, url).prepare()
 
 
 class _Watched(HTTPConnection):
