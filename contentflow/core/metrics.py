@@ -49,7 +49,8 @@ class Counts:
 
 @cache
 def counts() -> Counts:
-    if folder := os.environ.get(COUNTS_FOLDER):
+    folder = os.environ.get(COUNTS_FOLDER)
+    if folder and hasattr(os, "posix_fallocate"):  # macOS has none.
         _reserve(Path(folder))
     # At the first use: no command pays for the import.
     from prometheus_client import CollectorRegistry, Counter, Histogram
