@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import sqlite
@@ -32,9 +30,8 @@ _CLICK_ID: Final = new_id()  # Stands for the click's id until there is one.
 _CACHE_KB: Final = 8_192
 
 
-@dataclass(frozen=True)
-class Target:
-    """All that a redirect needs of a link."""
+class Target(NamedTuple):
+    """All that a redirect needs of a link; ``around``: the offer's URL, filled, cut where a click's id is."""
 
     id: str
     code: str
@@ -43,24 +40,15 @@ class Target:
     channel: str
     destination: str
     is_disabled: bool
+    around: tuple[str, ...]
 
     def location(self, click_id: str, *, is_attributed: bool = True) -> str:
         """Return where a visitor is sent: the offer's URL, filled."""
         if is_attributed:
-            return click_id.join(self._around_click_id)
+            return click_id.join(self.around)
         return fill(
             self.destination, click_id=click_id, partner_id="", submission_id="", channel=self.channel
         )
-
-    @cached_property
-    def _around_click_id(self) -> list[str]:
-        return fill(
-            self.destination,
-            click_id=_CLICK_ID,
-            partner_id=self.partner_id,
-            submission_id=self.submission_id,
-            channel=self.channel,
-        ).split(_CLICK_ID)
 
 
 def target_of(row: Sequence[Any]) -> Target | None:
@@ -68,7 +56,16 @@ def target_of(row: Sequence[Any]) -> Target | None:
     link_id, code, partner_id, submission_id, channel, destination, disabled_at, waits_since = row
     if waits_since is not None:
         return None
-    return Target(link_id, code, partner_id, submission_id, channel, destination, disabled_at is not None)
+    url = fill(
+        destination,
+        click_id=_CLICK_ID,
+        partner_id=partner_id,
+        submission_id=submission_id,
+        channel=channel,
+    )
+    around = tuple(url.split(_CLICK_ID))
+    is_disabled = disabled_at is not None
+    return Target(link_id, code, partner_id, submission_id, channel, destination, is_disabled, around)
 
 
 class QuickLinks:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
+from functools import lru_cache
+from itertools import chain, zip_longest
 from typing import Final
 from urllib.parse import quote
 
@@ -17,6 +21,7 @@ from contentflow.core.net import UnreadableUrl, split_url
 PLACEHOLDERS: Final = ("click_id", "partner_id", "submission_id", "channel")
 MAX_LENGTH = 2048
 
+_MARK: Final = secrets.token_hex(12)  # Stands for a value until there is one.
 _PLACEHOLDER = re.compile(r"\{(click_id|partner_id|submission_id|channel)\}")
 _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 # IDNA 2003 and 2008 make different sites of these.
@@ -98,6 +103,22 @@ def fill(url: str, *, click_id: str, partner_id: str, submission_id: str, channe
         "submission_id": submission_id,
         "channel": channel,
     }
+    if not all(values.values()):  # What is empty may leave a "?" with nothing behind it.
+        return _filled(url, values)
+    pieces = _pieces(url)
+    names = [quote(values[name], safe="") for name in pieces[1::2]]
+    return "".join(chain.from_iterable(zip_longest(pieces[::2], names, fillvalue="")))
+
+
+@lru_cache(1_000)
+def _pieces(url: str) -> tuple[str, ...]:
+    """Return what stands around a template's places, and between two pieces the place's name."""
+    marks = {name: f"{_MARK}{number}" for number, name in enumerate(PLACEHOLDERS)}
+    cut = re.split(f"{_MARK}([0-9])", _filled(url, marks))
+    return tuple(PLACEHOLDERS[int(piece)] if at % 2 else piece for at, piece in enumerate(cut))
+
+
+def _filled(url: str, values: Mapping[str, str]) -> str:
     parts = split_url(_PLACEHOLDER.sub(lambda place: quote(values[place[1]], safe=""), url))
     host = parts.netloc
     if not host.isascii():

@@ -28,7 +28,7 @@ from contentflow.links.folding import fold
 from contentflow.links.journal import Journal
 from contentflow.links.journal_lines import MAX_LINE, JournaledClick, NotAClick, from_line, to_line
 from contentflow.links.models import LinkChange
-from contentflow.links.targets import Target
+from contentflow.links.targets import Target, target_of
 from tests.links.visitors import click_id, clicks, link_of, verdicts, visit
 
 NOON_US = 1_772_366_400_000_000
@@ -118,7 +118,7 @@ def test_the_line_holds_hashes_and_no_more_of_the_visitor(
     person, robot = lines(tmp_path)
     assert person.id == click_id(answer)
     assert (person.verdict, person.agent_class, person.is_attributed) == ("valid", "mobile", True)
-    assert [len(known) for known in (person.visitor_hash, person.ip_hash, person.block_hash)] == [64] * 3
+    assert [len(known) for known in (person.visitor_hash, person.ip_hash, person.block_hash)] == [32] * 3
     assert (robot.verdict, robot.visitor_hash, robot.ip_hash, robot.block_hash) == ("bot", "", "", "")
     assert journals(tmp_path)[0].stat().st_mode & 0o777 == 0o600
 
@@ -311,9 +311,10 @@ def test_a_database_that_nobody_answers_for_costs_a_known_link_nothing(
 ) -> None:
     link = link_of(alices_post)
     app = make_app(DATABASE_URL="postgresql://postgres@127.0.0.1:1/nobody")
-    known = Target(
-        link.id, link.code, link.partner_id, link.submission_id, link.channel, link.destination, False
+    known = target_of(
+        (link.id, link.code, link.partner_id, link.submission_id, link.channel, link.destination, None, None)
     )
+    assert known is not None
     intake(app).links._known[link.code] = known, -1
 
     began = time.monotonic()

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contentflow.offers.template_url import MAX_LENGTH, TemplateProblem, WrongTemplate, check_template, fill
+from contentflow.offers import template_url
+from contentflow.offers.template_url import (
+    MAX_LENGTH,
+    PLACEHOLDERS,
+    TemplateProblem,
+    WrongTemplate,
+    check_template,
+    fill,
+)
 
 VALUES = {"click_id": "CLICK", "partner_id": "PARTNER", "submission_id": "POST", "channel": "x"}
 
@@ -128,3 +136,22 @@ def test_whatever_is_accepted_can_be_filled(text: str) -> None:
     filled = fill(url, **VALUES)
 
     assert filled.isascii() and filled.isprintable() and " " not in filled
+
+
+PIECES = st.one_of(
+    st.sampled_from([f"{{{name}}}" for name in PLACEHOLDERS]),
+    st.sampled_from(
+        ["/", "?", "#", "&", "=", ";", "//", "..", "100%", "%20", "%7B", "é", "例", "|", "0", "a"]
+    ),
+)
+
+
+@given(st.lists(PIECES, max_size=12), st.lists(st.text("aé0/?#&%{} ", min_size=1, max_size=5), min_size=4))
+@settings(max_examples=300, deadline=None)
+def test_what_is_known_of_a_template_fills_it_as_if_nothing_were(
+    pieces: list[str], given_values: list[str]
+) -> None:
+    url = "https://École.fr/" + "".join(pieces)
+    values = dict(zip(PLACEHOLDERS, given_values, strict=False))
+
+    assert fill(url, **values) == template_url._filled(url, values)
