@@ -143,4 +143,4 @@ class VisitorKey(Base):
     __tablename__ = "visitor_keys"
 
     day: Mapped[date] = mapped_column(Date, primary_key=True)
-    key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    key: Mapped[bytes] = mapped_column(LargeBinary(64))

@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from hashlib import blake2b
 from typing import Final
 
 from sqlalchemy import Connection, delete, or_, select, text
@@ -23,7 +24,8 @@ from contentflow.links.models import VisitorKey
 from contentflow.links.short_transaction import PATIENCE_SECONDS, REFUSALS, short_transaction
 
 KEPT_AFTER_DAY: Final = timedelta(hours=1)
-KEY_BYTES: Final = 32
+KEY_BYTES: Final = 64
+HASH_BYTES: Final = 16  # They are in two indexes: half as long, half as many pages are written.
 REST_SECONDS: Final = 3.0
 
 Keys = dict[date, bytes]
@@ -84,8 +86,18 @@ def _read(connection: Connection, at: datetime) -> Keys:
 
 def hashes(keys: Keys, at: datetime, text: str) -> tuple[str, str]:
     """Return the hash of a text, and in the day's first hour the one under yesterday's key; else ""."""
-    made = [keyed_hash(keys[day], text) if day in keys else "" for day in days_in_use(at)]
+    made = [_hash(keys[day], text) if day in keys else "" for day in days_in_use(at)]
     return made[0], made[1] if len(made) > 1 else ""
+
+
+def _hash(key: bytes, text: str) -> str:
+    """Return 128 bits in hex (BLAKE2b with a key, RFC 7693): a third of HMAC-SHA256's time.
+
+    A key of 32 bytes was drawn before an update on that day, whose hashes are HMACs.
+    """
+    if len(key) != KEY_BYTES:
+        return keyed_hash(key, text)
+    return blake2b(text.encode(), digest_size=HASH_BYTES, key=key).hexdigest()
 
 
 def destroy_old_keys() -> None:

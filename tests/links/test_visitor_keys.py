@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import hmac
 import logging
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from contentflow.core.db import db, is_sqlite
+from contentflow.core.db import db, is_sqlite, transaction
 from contentflow.links import visitor_keys
 from contentflow.links.clicks import intake
 from contentflow.links.folding import fold
@@ -45,9 +47,22 @@ def test_each_day_has_its_own_random_key(app: Flask, alices_post: Any) -> None:
         click_at(app, MORNING + dt.timedelta(days=days, hours=3), alices_post)
 
     first, second = kept_keys().values()
-    assert len(first) == len(second) == 32
+    assert len(first) == len(second) == 64
     assert first != second
     assert len({click.visitor_hash for click in clicks()}) == 2
+
+
+def test_the_key_of_the_day_of_an_update_hashes_as_it_did_before(app: Flask, alices_post: Any) -> None:
+    text = f"{IP}\n{PHONE}"
+    with time_machine.travel(MORNING, tick=False), transaction():
+        db.session.add(VisitorKey(day=MORNING.date(), key=b"k" * 32))
+    for hours in (3, 24):
+        click_at(app, MORNING + dt.timedelta(hours=hours), alices_post)
+
+    of_that_day, of_the_next = (click.visitor_hash for click in clicks())
+    assert of_that_day == hmac.new(b"k" * 32, text.encode(), "sha256").hexdigest()
+    new_key = kept_keys()[(MORNING + dt.timedelta(days=1)).date()]
+    assert of_the_next == hashlib.blake2b(text.encode(), digest_size=16, key=new_key).hexdigest()
 
 
 def test_two_processes_use_one_key(make_app, alices_post: Any) -> None:  # type: ignore[no-untyped-def]
