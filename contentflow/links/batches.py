@@ -41,6 +41,7 @@ _NEWEST: Final = {
 class ClickedLink(NamedTuple):
     id: str
     partner_id: str
+    channel: str
 
 
 def write_batch(connection: Connection, clicks: Sequence[JournaledClick]) -> set[str]:
@@ -48,8 +49,8 @@ def write_batch(connection: Connection, clicks: Sequence[JournaledClick]) -> set
     lock_clicks(connection)
     codes = sorted({click.id[:CODE_LENGTH] for click in clicks})
     links = {
-        row.code: ClickedLink(row.id, row.partner_id)
-        for row in _named(connection, "SELECT code, id, partner_id FROM links", "code", codes)
+        row.code: ClickedLink(row.id, row.partner_id, row.channel)
+        for row in _named(connection, "SELECT code, id, partner_id, channel FROM links", "code", codes)
     }
     ids = [click.id for click in clicks]
     known = {row.id for row in _named(connection, "SELECT id FROM clicks", "id", ids)}
@@ -67,6 +68,7 @@ def write_batch(connection: Connection, clicks: Sequence[JournaledClick]) -> set
             "id": click.id,
             "link_id": link.id,
             "partner_id": link.partner_id if click.is_attributed else None,
+            "channel": link.channel,
             "at": click.at_us,
             "verdict": verdicts.get(click.id, click.verdict),
             "visitor_hash": click.visitor_hash or None,

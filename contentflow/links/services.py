@@ -124,11 +124,15 @@ def register_link_preview(app: Flask, draw: DrawPreview) -> None:
 
 def add_clicks(clicks: Iterable[Click]) -> None:
     """Write clicks that came through no journal, such as a demo's, and count them."""
+    clicks = list(clicks)
+    links = select(Link.id, Link.channel).where(Link.id.in_({click.link_id for click in clicks}))
+    channels = {link_id: channel for link_id, channel in db.session.execute(links)}
     rows = []
     for click in clicks:
         click.id = click.id or new_id()
         written = {name: getattr(click, name) for name in _WRITTEN}
-        rows.append({"id": click.id, "at": microseconds(click.clicked_at), **written})
+        at = microseconds(click.clicked_at)
+        rows.append({"id": click.id, "at": at, "channel": channels[click.link_id], **written})
     write_clicks(db.session.connection(), rows)
 
 

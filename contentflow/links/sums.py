@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
@@ -31,13 +31,16 @@ _COLUMNS: Final = {
     "block_hash": "varchar",
     "agent_class": "varchar",
 }
-_SUM_COLUMNS: Final = {"link_id": "varchar", "day": "date", "verdict": "varchar", "clicks": "bigint"}
+# A key of each sum, in the order of its columns, and what PostgreSQL must know of them.
+_LINK_DAYS: Final = {"link_id": "varchar", "day": "date", "verdict": "varchar"}
+_LINK_TOTALS: Final = {"link_id": "varchar", "verdict": "varchar"}
+_PARTNER_DAYS: Final = {"partner_id": "varchar", "verdict": "varchar", "day": "date", "channel": "varchar"}
 
 
 def write_clicks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows of ``clicks``, whose ids are new, and add them to the sums of whoever they are credited to.
 
-    ``at`` is microseconds since 1970; what is left out is NULL.
+    ``at`` is microseconds since 1970; ``channel`` is the link's; what else is left out is NULL.
     """
     if not rows:
         return
@@ -51,20 +54,37 @@ def write_clicks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
         statement = f"INSERT INTO clicks ({names}) SELECT {names} FROM {listed(dialect, _COLUMNS)}"
         written = [{**row, "at": f"{_written(row['at'])}+00:00"} for row in rows]
         connection.execute(text(statement), {"rows": json.dumps(written)})
-    sums = Counter(
-        (row["link_id"], _french_day(row["at"] // _HOUR_US), str(row["verdict"]))
-        for row in rows
-        if row["partner_id"] is not None
+    credited = [row for row in rows if row["partner_id"] is not None]
+    days = [_french_day(row["at"] // _HOUR_US).isoformat() for row in credited]
+    verdicts = [str(row["verdict"]) for row in credited]
+    links, partners, channels = (
+        [row[name] for row in credited] for name in ("link_id", "partner_id", "channel")
     )
-    if not sums:
+    add = partial(_add, connection)
+    add("click_partner_days", _PARTNER_DAYS, Counter(zip(partners, verdicts, days, channels, strict=True)))
+    add("click_link_days", _LINK_DAYS, Counter(zip(links, days, verdicts, strict=True)))
+    add("click_link_totals", _LINK_TOTALS, Counter(zip(links, verdicts, strict=True)))
+
+
+def _add(
+    connection: Connection, table: str, key: Mapping[str, str], counted: Mapping[tuple[str, ...], int]
+) -> None:
+    if not counted:
         return
+    dialect = connection.dialect.name
+    columns = {**key, "clicks": "bigint"}
+    names, keys = ", ".join(columns), ", ".join(key)
     # In one order over all who count at once, or two would wait for each other in a circle.
-    counted = [
-        {"link_id": link_id, "day": day.isoformat(), "verdict": verdict, "clicks": number}
-        for (link_id, day, verdict), number in sorted(sums.items())
-    ]
-    for added in _added_to(listed(dialect, _SUM_COLUMNS)):
-        connection.execute(text(added), {"rows": json.dumps(counted)})
+    rows = [(*values, number) for values, number in sorted(counted.items())]
+    or_added = f"ON CONFLICT ({keys}) DO UPDATE SET clicks = {table}.clicks + excluded.clicks"
+    if dialect == "sqlite":
+        values = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({values}) {or_added}", rows)
+        return
+    source = listed(dialect, columns)
+    given = json.dumps([dict(zip(columns, row, strict=True)) for row in rows])
+    statement = f"INSERT INTO {table} ({names}) SELECT {names} FROM {source} {or_added}"
+    connection.execute(text(statement), {"rows": given})
 
 
 def _written(at_us: int) -> str:
@@ -85,24 +105,3 @@ def microseconds(at: datetime) -> int:
 def _french_day(hour: int) -> date:
     """France is ahead by whole hours, and changes at whole hours (directive 2000/84/EC)."""
     return clock.day_of(EPOCH + timedelta(hours=hour))
-
-
-def _added_to(source: str) -> Iterable[str]:
-    yield f"""
-INSERT INTO click_partner_days (partner_id, verdict, day, channel, clicks)
-  SELECT links.partner_id, listed.verdict, listed.day, links.channel, sum(listed.clicks)
-  FROM {source} JOIN links ON links.id = listed.link_id
-  GROUP BY links.partner_id, listed.verdict, listed.day, links.channel
-  ORDER BY 1, 2, 3, 4
-  ON CONFLICT (partner_id, verdict, day, channel)
-  DO UPDATE SET clicks = click_partner_days.clicks + excluded.clicks"""
-    yield f"""
-INSERT INTO click_link_days (link_id, day, verdict, clicks)
-  SELECT link_id, day, verdict, clicks FROM {source} WHERE true
-  ON CONFLICT (link_id, day, verdict)
-  DO UPDATE SET clicks = click_link_days.clicks + excluded.clicks"""
-    yield f"""
-INSERT INTO click_link_totals (link_id, verdict, clicks)
-  SELECT link_id, verdict, sum(clicks) FROM {source} GROUP BY link_id, verdict ORDER BY 1, 2
-  ON CONFLICT (link_id, verdict)
-  DO UPDATE SET clicks = click_link_totals.clicks + excluded.clicks"""
