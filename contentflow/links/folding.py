@@ -18,7 +18,10 @@ from operator import itemgetter
 from typing import Final
 
 from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from contentflow.core.db import CLICKS, db, is_sqlite
 from contentflow.links import journal_files
@@ -122,10 +125,6 @@ def _write(clicks: Sequence[JournaledClick]) -> set[str]:
     try:
         with db.engines[CLICKS].connect() as connection:
             connection.execution_options(immediate=True, timeout_ms=PATIENCE_MS)
-            if is_sqlite():
-                raw = connection.connection.driver_connection
-                assert raw is not None
-                raw.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KB}")
             with connection.begin():
                 return write_batch(connection, clicks)
     except (IntegrityError, DataError):
@@ -133,6 +132,10 @@ def _write(clicks: Sequence[JournaledClick]) -> set[str]:
             return {clicks[0].id}
         half = len(clicks) // 2
         return _write(clicks[:half]) | _write(clicks[half:])
+
+
+def _widen_cache(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KB}")
 
 
 def check_journals() -> str | None:
@@ -162,7 +165,8 @@ def check_journals() -> str | None:
 class Folding:
     """The thread of a process that folds. ``is_backup``: only where no other process did lately.
 
-    A web process leaves it to the worker, where one works: visitors share no interpreter with it.
+    A web process leaves it to the worker, where one works: visitors share no interpreter with it. Nor does
+    it keep as many pages in memory as a worker for the rest of its life.
     """
 
     def __init__(self, app: Flask, *, is_backup: bool = False) -> None:
@@ -183,6 +187,9 @@ class Folding:
             threading.Thread(target=self._run, name="folding", daemon=True).start()
 
     def _run(self) -> None:
+        with self._app.app_context():
+            if is_sqlite() and not self._is_backup:
+                event.listen(db.engines[CLICKS], "connect", _widen_cache)
         while not self._stop.wait(EVERY_SECONDS):
             with self._app.app_context():
                 if not (self._is_backup and journal_files.was_folded_within(BACKUP_SECONDS)):
