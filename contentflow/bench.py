@@ -36,16 +36,22 @@ SALES = 30
 _VERDICT = """CASE WHEN i % 100 < 49 THEN 'valid' WHEN i % 100 < 79 THEN 'preview_bot'
   WHEN i % 100 < 87 THEN 'duplicate' WHEN i % 100 < 94 THEN 'bot' WHEN i % 100 < 98 THEN 'prefetch'
   WHEN i % 100 < 99 THEN 'self' ELSE 'fraud' END"""
-_COLUMNS = "INSERT INTO clicks (id, link_id, partner_id, at, verdict, agent_class)"
+# People's clicks alone are hashed, and each hash falls anywhere into the indexes.
+_HASHED = "('valid', 'duplicate', 'fraud')"
+_HASHES = ("visitor_hash", "ip_hash", "block_hash")
+_COLUMNS = f"INSERT INTO clicks (id, link_id, partner_id, at, agent_class, verdict, {', '.join(_HASHES)})"
 _SQLITE = f"""{_COLUMNS}
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count),
+  judged AS (SELECT i, {_VERDICT} AS verdict FROM n)
 SELECT 'BENCH' || printf('%017d', i), bench_links.id, bench_links.partner_id,
-  strftime('%Y-%m-%d %H:%M:%f000', 'now', '-' || ((i * 7919) % :seconds) || ' seconds'), {_VERDICT}, 'mobile'
-FROM n JOIN bench_links ON bench_links.k = (i * 31 + i / 1000) % :links"""
+  strftime('%Y-%m-%d %H:%M:%f000', 'now', '-' || ((i * 7919) % :seconds) || ' seconds'), 'mobile', verdict,
+  {", ".join(f"iif(verdict IN {_HASHED}, lower(hex(randomblob(16))), NULL)" for _ in _HASHES)}
+FROM judged JOIN bench_links ON bench_links.k = (i * 31 + i / 1000) % :links"""
 _POSTGRESQL = f"""{_COLUMNS}
 SELECT 'BENCH' || lpad(i::text, 17, '0'), bench_links.id, bench_links.partner_id,
-  now() - ((i * 7919) % :seconds) * interval '1 second', {_VERDICT}, 'mobile'
-FROM generate_series(1, CAST(:count AS bigint)) AS n(i)
+  now() - ((i * 7919) % :seconds) * interval '1 second', 'mobile', verdict,
+  {", ".join(f"CASE WHEN verdict IN {_HASHED} THEN md5('{name}' || i) END" for name in _HASHES)}
+FROM (SELECT i, {_VERDICT} AS verdict FROM generate_series(1, CAST(:count AS bigint)) AS n(i)) AS judged
 JOIN bench_links ON bench_links.k = (i * 31 + i / 1000) % :links"""
 
 
