@@ -27,15 +27,16 @@ def main() -> None:
 @rounds_option
 @seconds_option
 @click.option("--connections", default=32, show_default=True)
+@click.option("--warm", default=1.0, show_default=True, help="seconds before the first round")
 @click.option(
     "--clicks", type=Numbers(), default="1000,100000", show_default=True, help="stored, 1e7 for ten million"
 )
 @click.option("--links", type=Numbers(), default="100,100000", show_default=True, help="1e6 for a million")
 def redirect_command(
-    rounds: int, seconds: float, connections: int, clicks: list[int], links: list[int]
+    rounds: int, seconds: float, connections: int, warm: float, clicks: list[int], links: list[int]
 ) -> None:
     """Clicks beside a constant view and plain WSGI; then over stored clicks and links."""
-    effort = Effort(rounds, seconds, connections)
+    effort = Effort(rounds, seconds, connections, warm)
     redirect.beside_floors(effort)
     if clicks:
         redirect.over_clicks(clicks, effort)

@@ -32,6 +32,7 @@ class Effort:
     rounds: int
     seconds: float
     connections: int = 32
+    warm_seconds: float = 1.0
 
 
 def beside_floors(effort: Effort) -> dict[str, dict[str, float]]:
@@ -105,7 +106,7 @@ def in_turn(
     for number in range(effort.rounds + 1):
         begin = number % len(servers)
         for server in (*servers[begin:], *servers[:begin]):
-            seconds = effort.seconds if number else min(1.0, effort.seconds)
+            seconds = effort.seconds if number else effort.warm_seconds
             task = Load(server.port, paths_of(server), seconds, effort.connections, is_zipf)
             measured = measure(server, task)
             if number:
