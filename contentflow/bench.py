@@ -36,22 +36,30 @@ SALES = 30
 _VERDICT = """CASE WHEN i % 100 < 49 THEN 'valid' WHEN i % 100 < 79 THEN 'preview_bot'
   WHEN i % 100 < 87 THEN 'duplicate' WHEN i % 100 < 94 THEN 'bot' WHEN i % 100 < 98 THEN 'prefetch'
   WHEN i % 100 < 99 THEN 'self' ELSE 'fraud' END"""
-# People's clicks alone are hashed, and each hash falls anywhere into the indexes.
-_HASHED = "('valid', 'duplicate', 'fraud')"
-_HASHES = ("visitor_hash", "ip_hash", "block_hash")
-_COLUMNS = f"INSERT INTO clicks (id, link_id, partner_id, at, agent_class, verdict, {', '.join(_HASHES)})"
+_COLUMNS = (
+    "INSERT INTO clicks "
+    "(id, link_id, partner_id, at, agent_class, verdict, visitor_hash, ip_hash, block_hash) "
+)
+# People's clicks alone are hashed; each hash begins with its day, and falls anywhere among that day's.
+_HASHED = "verdict IN ('valid', 'duplicate', 'fraud')"
+_SQLITE_HASH = (
+    f"iif({_HASHED}, printf('%05x', julianday(at) - 1721424.5) || lower(hex(randomblob(16))), NULL)"
+)
 _SQLITE = f"""{_COLUMNS}
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count),
-  judged AS (SELECT i, {_VERDICT} AS verdict FROM n)
-SELECT 'BENCH' || printf('%017d', i), bench_links.id, bench_links.partner_id,
-  strftime('%Y-%m-%d %H:%M:%f000', 'now', '-' || ((i * 7919) % :seconds) || ' seconds'), 'mobile', verdict,
-  {", ".join(f"iif(verdict IN {_HASHED}, lower(hex(randomblob(16))), NULL)" for _ in _HASHES)}
+  judged AS (SELECT i, {_VERDICT} AS verdict,
+    strftime('%Y-%m-%d %H:%M:%f000', 'now', '-' || ((i * 7919) % :seconds) || ' seconds') AS at FROM n)
+SELECT 'BENCH' || printf('%017d', i), bench_links.id, bench_links.partner_id, at, 'mobile', verdict,
+  {_SQLITE_HASH}, {_SQLITE_HASH}, {_SQLITE_HASH}
 FROM judged JOIN bench_links ON bench_links.k = (i * 31 + i / 1000) % :links"""
+_POSTGRESQL_HASH = (
+    f"CASE WHEN {_HASHED} THEN lpad(to_hex(at::date - date '0001-01-01' + 1), 5, '0') || md5('%s' || i) END"
+)
 _POSTGRESQL = f"""{_COLUMNS}
-SELECT 'BENCH' || lpad(i::text, 17, '0'), bench_links.id, bench_links.partner_id,
-  now() - ((i * 7919) % :seconds) * interval '1 second', 'mobile', verdict,
-  {", ".join(f"CASE WHEN verdict IN {_HASHED} THEN md5('{name}' || i) END" for name in _HASHES)}
-FROM (SELECT i, {_VERDICT} AS verdict FROM generate_series(1, CAST(:count AS bigint)) AS n(i)) AS judged
+SELECT 'BENCH' || lpad(i::text, 17, '0'), bench_links.id, bench_links.partner_id, at, 'mobile', verdict,
+  {", ".join(_POSTGRESQL_HASH % name for name in ("visitor", "ip", "block"))}
+FROM (SELECT i, {_VERDICT} AS verdict, now() - ((i * 7919) % :seconds) * interval '1 second' AS at
+  FROM generate_series(1, CAST(:count AS bigint)) AS n(i)) AS judged
 JOIN bench_links ON bench_links.k = (i * 31 + i / 1000) % :links"""
 
 

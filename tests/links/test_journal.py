@@ -118,7 +118,7 @@ def test_the_line_holds_hashes_and_no_more_of_the_visitor(
     person, robot = lines(tmp_path)
     assert person.id == click_id(answer)
     assert (person.verdict, person.agent_class, person.is_attributed) == ("valid", "mobile", True)
-    assert [len(known) for known in (person.visitor_hash, person.ip_hash, person.block_hash)] == [32] * 3
+    assert [len(known) for known in (person.visitor_hash, person.ip_hash, person.block_hash)] == [37] * 3
     assert (robot.verdict, robot.visitor_hash, robot.ip_hash, robot.block_hash) == ("bot", "", "", "")
     assert journals(tmp_path)[0].stat().st_mode & 0o777 == 0o600
 

@@ -76,7 +76,7 @@ def test_only_people_are_hashed(app: Flask, alices_post: Any) -> None:
 
     hashes = {click.verdict: click.visitor_hash for click in clicks()}
     assert hashes["bot"] is None
-    assert len(hashes["valid"] or "") == 32
+    assert len(hashes["valid"] or "") == 37
 
 
 def test_the_partners_own_click_is_self(alice_client: FlaskClient, alices_post: Any) -> None:
