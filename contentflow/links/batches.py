@@ -31,6 +31,12 @@ _KEYS: Final = {
     "postgresql": "(SELECT split_part(value, ' ', 1) AS link_id, split_part(value, ' ', 2) AS hash "
     "FROM json_array_elements_text(CAST(:rows AS json)) AS one(value)) AS listed",
 }
+# For each key a look into the index. PostgreSQL, which has counted nothing yet of a new programme's clicks,
+# would compare each of them with each key.
+_FOR_EACH: Final = {
+    "sqlite": "CROSS JOIN clicks WHERE {}",
+    "postgresql": "CROSS JOIN LATERAL (SELECT * FROM clicks WHERE {} OFFSET 0) AS clicks",
+}
 # The newest clicks of each address: two databases, one meaning.
 _NEWEST: Final = {
     "sqlite": "json_group_array(at)",
@@ -126,11 +132,14 @@ FROM {_KEYS[dialect]} WHERE EXISTS (
 
 def _of_visitors(connection: Connection, clicks: list[LinkedClick]) -> Times:
     """Return the valid clicks of these visitors on these links, within an hour of any."""
+    dialect = connection.dialect.name
+    of_visitor = _FOR_EACH[dialect].format(
+        "clicks.visitor_hash = listed.hash AND clicks.link_id = listed.link_id "
+        "AND clicks.verdict = 'valid' AND clicks.at > :since AND clicks.at < :until"
+    )
     statement = f"""
 SELECT listed.link_id, listed.hash, clicks.at, clicks.partner_id IS NOT NULL AS is_attributed
-FROM {_KEYS[connection.dialect.name]}
-JOIN clicks ON clicks.link_id = listed.link_id AND clicks.visitor_hash = listed.hash
-WHERE clicks.verdict = 'valid' AND clicks.at > :since AND clicks.at < :until
+FROM {_KEYS[dialect]} {of_visitor}
 ORDER BY clicks.at"""
     if not clicks:
         return {}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import OperationalError
 
 from contentflow.core import clock
@@ -234,6 +234,33 @@ def test_what_is_no_file_stops_nobody(app: Flask, alices_post: Any, tmp_path: Pa
     fold()
 
     assert names() == ["c"]
+
+
+def test_each_visitor_is_looked_up_in_the_index_before_anything_was_counted(
+    app: Flask, alices_post: Any
+) -> None:
+    link = link_of(alices_post)
+    asked: list[tuple[str, Any]] = []
+
+    def keep(*given: Any) -> None:
+        asked.append(given[2:4])
+
+    def crowd(letter: str) -> None:
+        for one in (f"{letter}{number}" for number in range(3_000)):
+            wait(waiting(link, f"{one}x", visitor_hash=one, ip_hash=one))
+
+    crowd("a")
+    fold()
+    crowd("b")
+    event.listen(Engine, "before_cursor_execute", keep)
+    fold()
+    event.remove(Engine, "before_cursor_execute", keep)
+
+    statement, values = next(pair for pair in asked if "AS is_attributed" in pair[0])
+    explained = "EXPLAIN QUERY PLAN" if is_sqlite() else "EXPLAIN"
+    plan = [str(row) for row in db.session.connection().exec_driver_sql(f"{explained} {statement}", values)]
+    on_clicks = [line for line in plan if "clicks" in line and ("Scan" in line or "SEARCH" in line)]
+    assert ["ix_clicks_visitor_hash_link_id_at" in line for line in on_clicks] == [True]
 
 
 def test_a_click_whose_link_is_gone_is_set_aside_and_the_others_go_on(
