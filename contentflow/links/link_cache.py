@@ -18,7 +18,7 @@ from contentflow.core.ids import is_id
 from contentflow.links.channels import DIRECT
 from contentflow.links.models import Link, LinkChange
 from contentflow.links.short_transaction import REFUSALS, short_transaction
-from contentflow.links.targets import COLUMNS, OF_CODE, QuickLinks, Target, target_of
+from contentflow.links.targets import COLUMNS, QuickLinks, SharedReader, Target, target_of
 
 CODE: Final = re.compile(r"[0-9A-Za-z]{7}")
 MAX_LINKS: Final = 50_000  # of about 1 kB each, in a process that is asked for as many
@@ -49,6 +49,7 @@ class LinkCache:
         self._changes: Sequence[Any] = ()
         self._fresh_until = self._away_until = 0.0
         self._quick = QuickLinks(sqlite_file)
+        self._reader = SharedReader()
 
     @property
     def is_away(self) -> bool:
@@ -79,7 +80,7 @@ class LinkCache:
             generation = self._generation
             if known is not None and known[1] == generation:
                 return known[0]
-            target = _read(name)
+            target = _of_asset(name) if is_asset_id(name) else self._reader.read(name)
         except REFUSALS:
             self._away_until = time.monotonic() + REST_SECONDS
             if known is None:
@@ -145,7 +146,7 @@ def is_asset_id(name: str) -> bool:
     return is_id(name)
 
 
-def _read(name: str) -> Target | None:
+def _of_asset(asset_id: str) -> Target | None:
     with short_transaction(writes=False) as connection:
-        row = connection.execute(_OF_ASSET if is_asset_id(name) else OF_CODE, {"name": name}).first()
+        row = connection.execute(_OF_ASSET, {"name": asset_id}).first()
     return None if row is None else target_of(row)

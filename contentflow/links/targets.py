@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -13,6 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from contentflow.core.ids import new_id
 from contentflow.links.models import Link
+from contentflow.links.short_transaction import short_transaction
 from contentflow.offers.template_url import fill
 
 COLUMNS: Final = select(
@@ -26,6 +28,8 @@ COLUMNS: Final = select(
     Link.waits_since,
 )
 OF_CODE: Final = COLUMNS.where(Link.code == bindparam("name"))
+# Made once: to make one takes longer than to ask the database.
+_OF_CODES: Final = COLUMNS.where(Link.code.in_(bindparam("codes", expanding=True)))
 _CLICK_ID: Final = new_id()  # Stands for the click's id until there is one.
 _CACHE_KB: Final = 8_192
 
@@ -104,3 +108,57 @@ class QuickLinks:
             self._pid = os.getpid()
             self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KB}")
         return self._connection
+
+
+class _Question:
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.is_answered = False
+        self.target: Target | None = None
+        self.error: Exception | None = None
+
+
+class SharedReader:
+    """Reads links for all threads of a process at once: one asks, for itself and whoever waits meanwhile.
+
+    A crowd that comes for many links after a start takes one connection and few questions, and no page
+    waits for one.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Condition()
+        self._is_asking = False
+        self._waiting: list[_Question] = []
+
+    def read(self, code: str) -> Target | None:
+        """Return the link as it stands after this call began; raises what the database refuses with."""
+        question = _Question(code)
+        with self._turn:
+            self._waiting.append(question)
+            self._turn.wait_for(lambda: question.is_answered or not self._is_asking)
+            if not question.is_answered:
+                self._is_asking = True
+                questions, self._waiting = self._waiting, []
+        if not question.is_answered:
+            try:
+                _answer(questions)
+            finally:
+                with self._turn:
+                    self._is_asking = False
+                    self._turn.notify_all()
+        if question.error is not None:
+            raise question.error
+        return question.target
+
+
+def _answer(questions: list[_Question]) -> None:
+    try:
+        with short_transaction(writes=False) as connection:
+            codes = list({question.code for question in questions})
+            found = {row.code: target_of(row) for row in connection.execute(_OF_CODES, {"codes": codes})}
+    except Exception as error:
+        for question in questions:
+            question.error, question.is_answered = error, True
+        return
+    for question in questions:
+        question.target, question.is_answered = found.get(question.code), True

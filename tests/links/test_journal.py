@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,13 @@ from contentflow.core import heartbeat
 from contentflow.core.db import BUSY_SECONDS, db, is_sqlite, transaction
 from contentflow.core.registry import registry
 from contentflow.links import journal as journal_module
-from contentflow.links import journal_files, link_cache, services, short_transaction
+from contentflow.links import journal_files, link_cache, services, short_transaction, targets
 from contentflow.links.clicks import intake
 from contentflow.links.folding import fold
 from contentflow.links.journal import Journal
 from contentflow.links.journal_lines import MAX_LINE, JournaledClick, NotAClick, from_line, to_line
 from contentflow.links.models import LinkChange
-from contentflow.links.targets import Target, target_of
+from contentflow.links.targets import SharedReader, Target, target_of
 from tests.links.visitors import click_id, clicks, link_of, verdicts, visit
 
 NOON_US = 1_772_366_400_000_000
@@ -63,7 +64,8 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         raise OperationalError("SELECT", {}, Exception("away"))
 
     with monkeypatch.context() as patched:
-        patched.setattr(link_cache, "short_transaction", refuse)
+        for asking in (link_cache, targets):
+            patched.setattr(asking, "short_transaction", refuse)
         yield
 
 
@@ -347,8 +349,9 @@ def test_links_that_nobody_changed_are_not_asked_for_again(
 ) -> None:
     path, asked = f"/l/{link_of(alices_post).code}", []
     visit(app, path)
-    read = link_cache._read
-    monkeypatch.setattr(link_cache, "_read", lambda name: asked.append(name) or read(name))
+    reader = intake(app).links._reader
+    read = reader.read
+    monkeypatch.setattr(reader, "read", lambda name: asked.append(name) or read(name))
 
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + link_cache.FRESH_SECONDS + 0.1)
@@ -364,7 +367,8 @@ def test_links_that_nobody_changed_are_not_asked_for_again(
 def test_a_link_that_is_withdrawn_while_it_is_read_is_asked_for_again(
     app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    link, cache, read = link_of(alices_post), intake().links, link_cache._read
+    link, cache = link_of(alices_post), intake().links
+    read = cache._reader.read
 
     def slowly(name: str) -> Target | None:
         target = read(name)
@@ -373,11 +377,55 @@ def test_a_link_that_is_withdrawn_while_it_is_read_is_asked_for_again(
         return target
 
     with monkeypatch.context() as patched:
-        patched.setattr(link_cache, "_read", slowly)
+        patched.setattr(cache._reader, "read", slowly)
         assert visit(app, f"/l/{link.code}").status_code == 302
 
     assert cache.fresh(link.code) is None
     assert visit(app, f"/l/{link.code}").status_code == 410
+
+
+def test_a_crowd_for_many_links_asks_few_questions_and_each_gets_its_own_answer(
+    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [link.code for link in services.links_of(alices_post.id).values()]
+    db.session.rollback()
+    codes, asked, reader = [*known, "0000000"] * 20, [], SharedReader()
+
+    @contextmanager
+    def counted(*, writes: bool) -> Iterator[Any]:
+        asked.append(writes)
+        time.sleep(0.02)
+        with short_transaction.short_transaction(writes=writes) as connection:
+            yield connection
+
+    def read(code: str) -> str | None:
+        with app.app_context():
+            target = reader.read(code)
+        return target and target.code
+
+    monkeypatch.setattr(targets, "short_transaction", counted)
+    with ThreadPoolExecutor(32) as threads:
+        found = list(threads.map(read, codes))
+
+    assert found == [code if code in known else None for code in codes]
+    assert len(asked) <= len(codes) / 8
+
+
+def test_a_crowd_that_the_database_refuses_is_told_so_and_the_next_is_answered(
+    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, reader = link_of(alices_post).code, SharedReader()
+
+    def read(_: int) -> Any:
+        with app.app_context():
+            return reader.read(code)
+
+    with away(monkeypatch), ThreadPoolExecutor(8) as threads:
+        for answer in [threads.submit(read, number) for number in range(40)]:
+            with pytest.raises(OperationalError):
+                answer.result()
+
+    assert reader.read(code).code == code
 
 
 def test_old_changes_go_and_one_that_commits_late_is_seen(app: Flask, alices_post: Any) -> None:
