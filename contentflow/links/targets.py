@@ -114,7 +114,7 @@ class _Question:
     def __init__(self, code: str) -> None:
         self.code = code
         self.is_answered = False
-        self.target: Target | None = None
+        self.row: Sequence[Any] | None = None
         self.error: Exception | None = None
 
 
@@ -148,17 +148,17 @@ class SharedReader:
                     self._turn.notify_all()
         if question.error is not None:
             raise question.error
-        return question.target
+        return None if question.row is None else target_of(question.row)
 
 
 def _answer(questions: list[_Question]) -> None:
     try:
         with short_transaction(writes=False) as connection:
             codes = list({question.code for question in questions})
-            found = {row.code: target_of(row) for row in connection.execute(_OF_CODES, {"codes": codes})}
+            found = {row.code: row for row in connection.execute(_OF_CODES, {"codes": codes})}
     except Exception as error:
         for question in questions:
             question.error, question.is_answered = error, True
         return
     for question in questions:
-        question.target, question.is_answered = found.get(question.code), True
+        question.row, question.is_answered = found.get(question.code), True
