@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from contentflow.core.db import CLICKS, db, is_sqlite
+from contentflow.core.memory import release_freed
 from contentflow.links import journal_files
 from contentflow.links.batches import write_batch
 from contentflow.links.clicks import intake
@@ -44,6 +45,8 @@ PAUSE_SECONDS: Final = 0.005
 EVERY_SECONDS: Final = 0.5
 BACKUP_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 10.0
+# This thread is in each process that serves or works: what batches and requests took is released.
+RELEASE_SECONDS: Final = 30.0
 
 
 def fold(wait_seconds: float = 0.0) -> int:
@@ -196,10 +199,14 @@ class Folding:
             threading.Thread(target=self._run, name="folding", daemon=True).start()
 
     def _run(self) -> None:
+        released_at = time.monotonic()
         while not self._stop.wait(EVERY_SECONDS):
             with self._app.app_context():
                 if not (self._is_backup and journal_files.was_folded_within(BACKUP_SECONDS)):
                     self._fold()
+            if time.monotonic() - released_at > RELEASE_SECONDS:
+                release_freed()
+                released_at = time.monotonic()
 
     def _fold(self) -> None:
         try:
