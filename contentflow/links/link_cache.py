@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from contentflow.links.short_transaction import REFUSALS, short_transaction
 from contentflow.links.targets import COLUMNS, QuickLinks, SharedReader, Target, target_of
 
 CODE: Final = re.compile(r"[0-9A-Za-z]{7}")
-MAX_LINKS: Final = 50_000  # of about 1 kB each, in a process that is asked for as many
+MAX_LINKS: Final = 150_000  # of 300 to 450 bytes each, in a process that is asked for as many
 MAX_CHANGES: Final = 1_000
 # With the two seconds that asking may take: a link that is withdrawn leads nobody on after five.
 FRESH_SECONDS: Final = 3.0
@@ -43,7 +44,8 @@ class LinkCache:
     """
 
     def __init__(self, sqlite_file: str = "") -> None:
-        self._known: dict[str, tuple[Target, int]] = {}
+        # The one asked for longest ago comes first. A plain dict looks for its first key past all removed.
+        self._known: OrderedDict[str, Target] = OrderedDict()
         self._lock = threading.Lock()
         self._generation = 0
         self._changes: Sequence[Any] = ()
@@ -57,10 +59,14 @@ class LinkCache:
 
     def fresh(self, name: str) -> Target | None:
         """Return what is known well enough not to ask."""
-        known = self._known.get(name)
-        if known is None or known[1] != self._generation or time.monotonic() >= self._fresh_until:
+        try:
+            target = self._known[name]
+            self._known.move_to_end(name)
+        except KeyError:  # Unknown, or another thread let go of it meanwhile.
             return None
-        return known[0]
+        if target.generation != self._generation or time.monotonic() >= self._fresh_until:
+            return None
+        return target
 
     def find(self, name: str) -> Target | None:
         """Return the link of a code, or the direct one of an asset.
@@ -73,21 +79,22 @@ class LinkCache:
             return target
         known = self._known.get(name)
         if known is not None and self.is_away:
-            return known[0]
+            return known
         try:
             if time.monotonic() >= self._fresh_until:
                 self._look_for_changes()
             generation = self._generation
-            if known is not None and known[1] == generation:
-                return known[0]
-            target = _of_asset(name) if is_asset_id(name) else self._reader.read(name)
+            if known is not None and known.generation == generation:
+                return known
+            read = _of_asset if is_asset_id(name) else self._reader.read
+            target = read(name, generation)
         except REFUSALS:
             self._away_until = time.monotonic() + REST_SECONDS
             if known is None:
                 raise
-            return known[0]
+            return known
         self._away_until = 0.0
-        self._keep(name, target, generation)
+        self._keep(name, target)
         return target
 
     def read_now(self, code: str) -> Target | None:
@@ -96,18 +103,19 @@ class LinkCache:
         if target is not None or time.monotonic() >= self._fresh_until:
             return target
         generation = self._generation
-        target = self._quick.read(code)
+        target = self._quick.read(code, generation)
         if target is not None:
-            self._keep(code, target, generation)
+            self._keep(code, target)
         return target
 
-    def _keep(self, name: str, target: Target | None, generation: int) -> None:
+    def _keep(self, name: str, target: Target | None) -> None:
         with self._lock:
             self._known.pop(name, None)
             if target is not None:
-                self._known[name] = target, generation
+                key = target.code if target.code == name else name  # The one string serves twice.
+                self._known[key] = target
             if len(self._known) > MAX_LINKS:
-                self._known.pop(next(iter(self._known)))
+                self._known.popitem(last=False)
 
     def clear(self) -> None:
         """Ask the database for every link again."""
@@ -146,7 +154,7 @@ def is_asset_id(name: str) -> bool:
     return is_id(name)
 
 
-def _of_asset(asset_id: str) -> Target | None:
+def _of_asset(asset_id: str, generation: int) -> Target | None:
     with short_transaction(writes=False) as connection:
         row = connection.execute(_OF_ASSET, {"name": asset_id}).first()
-    return None if row is None else target_of(row)
+    return None if row is None else target_of(row, generation)

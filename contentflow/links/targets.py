@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,6 @@ from contentflow.links.short_transaction import short_transaction
 from contentflow.offers.template_url import fill
 
 COLUMNS: Final = select(
-    Link.id,
     Link.code,
     Link.partner_id,
     Link.submission_id,
@@ -35,31 +35,35 @@ _CACHE_KB: Final = 8_192
 
 
 class Target(NamedTuple):
-    """All that a redirect needs of a link; ``around``: the offer's URL, filled, cut where a click's id is."""
+    """All that a redirect needs of a link, and no more: very many are kept.
 
-    id: str
+    ``url`` is the offer's, filled, with ``_CLICK_ID`` where a click's id goes; ``generation`` is the cache's.
+    """
+
     code: str
     partner_id: str
-    submission_id: str
     channel: str
     destination: str
     is_disabled: bool
-    around: tuple[str, ...]
+    url: str
+    generation: int
 
     def location(self, click_id: str, *, is_attributed: bool = True) -> str:
         """Return where a visitor is sent: the offer's URL, filled."""
         if is_attributed:
-            return click_id.join(self.around)
+            return self.url.replace(_CLICK_ID, click_id)
         return fill(
             self.destination, click_id=click_id, partner_id="", submission_id="", channel=self.channel
         )
 
 
-def target_of(row: Sequence[Any]) -> Target | None:
+def target_of(row: Sequence[Any], generation: int) -> Target | None:
     """Return the link in a row of ``COLUMNS``; None while it waits for its post."""
-    link_id, code, partner_id, submission_id, channel, destination, disabled_at, waits_since = row
+    code, partner_id, submission_id, channel, destination, disabled_at, waits_since = row
     if waits_since is not None:
         return None
+    # What many links have in common is kept once.
+    partner_id, channel, destination = map(sys.intern, (partner_id, channel, destination))
     url = fill(
         destination,
         click_id=_CLICK_ID,
@@ -67,9 +71,7 @@ def target_of(row: Sequence[Any]) -> Target | None:
         submission_id=submission_id,
         channel=channel,
     )
-    around = tuple(url.split(_CLICK_ID))
-    is_disabled = disabled_at is not None
-    return Target(link_id, code, partner_id, submission_id, channel, destination, is_disabled, around)
+    return Target(code, partner_id, channel, destination, disabled_at is not None, url, generation)
 
 
 class QuickLinks:
@@ -85,7 +87,7 @@ class QuickLinks:
         self._pid = 0
         self._statement = str(OF_CODE.compile(dialect=sqlite.dialect())) if path else ""
 
-    def read(self, code: str) -> Target | None:
+    def read(self, code: str, generation: int) -> Target | None:
         if not self._path:
             return None
         try:
@@ -93,7 +95,7 @@ class QuickLinks:
         except sqlite3.Error:
             self.close()
             return None
-        return None if row is None else target_of(row)
+        return None if row is None else target_of(row, generation)
 
     def close(self) -> None:
         """Let go of the file; the next read opens it anew."""
@@ -130,7 +132,7 @@ class SharedReader:
         self._is_asking = False
         self._waiting: list[_Question] = []
 
-    def read(self, code: str) -> Target | None:
+    def read(self, code: str, generation: int) -> Target | None:
         """Return the link as it stands after this call began; raises what the database refuses with."""
         question = _Question(code)
         with self._turn:
@@ -148,7 +150,7 @@ class SharedReader:
                     self._turn.notify_all()
         if question.error is not None:
             raise question.error
-        return None if question.row is None else target_of(question.row)
+        return None if question.row is None else target_of(question.row, generation)
 
 
 def _answer(questions: list[_Question]) -> None:

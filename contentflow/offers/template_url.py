@@ -105,9 +105,14 @@ def fill(url: str, *, click_id: str, partner_id: str, submission_id: str, channe
     }
     if not all(values.values()):  # What is empty may leave a "?" with nothing behind it.
         return _filled(url, values)
-    pieces = _pieces(url)
-    names = [quote(values[name], safe="") for name in pieces[1::2]]
-    return "".join(chain.from_iterable(zip_longest(pieces[::2], names, fillvalue="")))
+    return _joined(url, tuple(values[name] for name in _pieces(url)[1::2]))
+
+
+@lru_cache(1_000)
+def _joined(url: str, values: tuple[str, ...]) -> str:
+    """Return what many links have in common, where a template names little of a link, as one string."""
+    names = [quote(value, safe="") for value in values]
+    return "".join(chain.from_iterable(zip_longest(_pieces(url)[::2], names, fillvalue="")))
 
 
 @lru_cache(1_000)

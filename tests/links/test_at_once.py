@@ -235,10 +235,10 @@ def test_a_link_that_is_withdrawn_or_waits_is_not_read_at_once(ways: Ways) -> No
 def test_a_file_that_cannot_be_read_is_a_threads_to_ask(tmp_path: Path) -> None:
     quick = QuickLinks(str(tmp_path / "none.db"))
 
-    assert quick.read("0000000") is None
+    assert quick.read("0000000", 1) is None
     (tmp_path / "none.db").write_bytes(b"no database" * 100)
-    assert quick.read("0000000") is None
-    assert QuickLinks("").read("0000000") is None
+    assert quick.read("0000000", 1) is None
+    assert QuickLinks("").read("0000000", 1) is None
 
 
 def test_what_nobody_foresaw_is_left_to_a_thread(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> None:
