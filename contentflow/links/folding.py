@@ -210,7 +210,8 @@ class Folding:
 
     def _fold(self) -> None:
         try:
-            while fold_some(PASS_SECONDS) and not self._stop.is_set():
+            # After each pass a backup leaves the rest to whoever looks next: its visitors come first.
+            while fold_some(PASS_SECONDS) and not self._is_backup and not self._stop.is_set():
                 time.sleep(PAUSE_SECONDS)
             self._complaint = ""
         except Exception as error:  # The edge of this thread, which outlives whatever nobody foresaw.

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 REFUSED: Final = "refused.lines"
 FOLDED: Final = "folded.json"
-PASS: Final = "folding.pass"  # Its time is that of the newest pass.
+PASS: Final = "folding.pass"  # Its time is that of the newest pass, or batch in it.
 MAX_OPEN: Final = 256
 _AT_ONCE: Final = 1 << 20
 
@@ -104,8 +104,7 @@ def the_only_folder() -> Iterator[bool]:
 def open_journals() -> list[JournalFile]:
     """Return the files that hold something, and remove those whose process is gone and that hold nothing."""
     folded, found = _read_folded(), []
-    with contextlib.suppress(OSError):
-        (folder() / PASS).touch(mode=0o600)
+    _say_folding()
     for path in _oldest(MAX_OPEN):
         try:
             found.append(JournalFile(path, folded.get(path.name, 0)))
@@ -117,6 +116,11 @@ def open_journals() -> list[JournalFile]:
             if time.time() - draft.stat().st_mtime > _DRAFT_SECONDS:
                 draft.unlink()
     return found
+
+
+def _say_folding() -> None:
+    with contextlib.suppress(OSError):
+        (folder() / PASS).touch(mode=0o600)
 
 
 def was_folded_within(seconds: float) -> bool:
@@ -137,6 +141,7 @@ def close_journals(journals: list[JournalFile]) -> None:
 
 def note_folded(journals: list[JournalFile]) -> None:
     """Write down how far the files are folded; where that cannot be written, they are read again."""
+    _say_folding()
     path = folder() / FOLDED
     draft = path.with_suffix(f".{os.getpid()}")
     try:

@@ -22,12 +22,12 @@ from contentflow.core.db import db, is_sqlite, transaction
 from contentflow.core.registry import registry
 from contentflow.links import folding, gauges, journal_files, services
 from contentflow.links.clicks import intake
-from contentflow.links.folding import fold
+from contentflow.links.folding import Folding, fold
 from contentflow.links.journal import Journal
 from contentflow.links.journal_lines import JournaledClick, to_line
 from contentflow.links.models import Click, Link, LinkDay, LinkTotal, PartnerDay
 from contentflow.links.sums import microseconds
-from tests.links.visitors import clicks, link_of
+from tests.links.visitors import clicks, link_of, visit
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
@@ -482,3 +482,29 @@ def test_the_lag_is_the_age_of_the_oldest_click_that_waits(app: Flask, alices_po
     assert gauges.fold_lag() == {"journal": 0.0}
     wait(waiting(link, "c", now - MINUTE))
     assert gauges.fold_lag()["journal"] == pytest.approx(60, abs=5)
+
+
+@pytest.mark.parametrize(("is_backup", "passes"), [(True, 1), (False, 3)])
+def test_a_backup_leaves_the_rest_to_the_worker(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, is_backup: bool, passes: int
+) -> None:
+    left = [1_000, 1_000, 0]
+    monkeypatch.setattr(folding, "fold_some", lambda seconds: left.pop(0))
+
+    Folding(app, is_backup=is_backup)._fold()
+
+    assert 3 - len(left) == passes
+
+
+def test_a_long_pass_says_after_each_batch_that_somebody_folds(
+    app: Flask, unfolded: None, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, link = [], link_of(alices_post)
+    monkeypatch.setattr(folding, "BATCH", 1)
+    monkeypatch.setattr(journal_files, "_say_folding", lambda: said.append(len(clicks())))
+    for _ in range(3):
+        visit(app, f"/l/{link.code}")
+
+    fold()
+
+    assert {1, 2, 3} <= set(said)
