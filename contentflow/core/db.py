@@ -95,7 +95,12 @@ def dispose() -> None:
 
 def _engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
-        return {"hide_parameters": True, "connect_args": {"timeout": BUSY_SECONDS}}
+        # The last one used first: each that is used at all keeps its own 2 MB of pages, and statements.
+        return {
+            "hide_parameters": True,
+            "pool_use_lifo": True,
+            "connect_args": {"timeout": BUSY_SECONDS},
+        }
     return {
         "hide_parameters": True,  # The text of an error goes to logs, an address or a token does not.
         "pool_size": 10,
