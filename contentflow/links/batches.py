@@ -37,10 +37,12 @@ _FOR_EACH: Final = {
     "sqlite": "CROSS JOIN clicks WHERE {}",
     "postgresql": "CROSS JOIN LATERAL (SELECT * FROM clicks WHERE {} OFFSET 0) AS clicks",
 }
-# The newest clicks of each address: two databases, one meaning.
+# The newest clicks of each address that has any: two databases, one meaning, a look into the index each.
 _NEWEST: Final = {
-    "sqlite": "json_group_array(at)",
-    "postgresql": "array_agg(at)",
+    "sqlite": "SELECT link_id, hash, (SELECT json_group_array(at) FROM ({newest})) AS times "
+    "FROM {keys} WHERE EXISTS ({newest})",
+    "postgresql": "SELECT link_id, hash, times FROM {keys} CROSS JOIN LATERAL "
+    "(SELECT array_agg(at) AS times FROM ({newest}) AS newest) AS found WHERE times IS NOT NULL",
 }
 
 
@@ -112,15 +114,11 @@ def _judge(connection: Connection, clicks: list[LinkedClick]) -> dict[str, str]:
 def _of_addresses(connection: Connection, clicks: list[LinkedClick], max_clicks: int) -> Times:
     """Return the newest clicks of these addresses on these links, from a minute before the first."""
     dialect = connection.dialect.name
-    statement = f"""
-SELECT link_id, hash, (SELECT {_NEWEST[dialect]} FROM (
-  SELECT clicks.at FROM clicks
+    newest = """SELECT clicks.at FROM clicks
   WHERE clicks.link_id = listed.link_id AND clicks.ip_hash = listed.hash
     AND clicks.at > :since AND clicks.at <= :until
-  ORDER BY clicks.at DESC LIMIT :max_clicks) AS newest) AS times
-FROM {_KEYS[dialect]} WHERE EXISTS (
-  SELECT 1 FROM clicks WHERE clicks.link_id = listed.link_id AND clicks.ip_hash = listed.hash
-    AND clicks.at > :since AND clicks.at <= :until)"""
+  ORDER BY clicks.at DESC LIMIT :max_clicks"""
+    statement = _NEWEST[dialect].format(newest=newest, keys=_KEYS[dialect])
     keys = {f"{key[0]} {key[1]}" for pair in clicks for key in judging.address_keys(*pair)}
     since, until = clicks[0][1].at_us - MINUTE_US, clicks[-1][1].at_us
     times: Times = {}

@@ -256,11 +256,14 @@ def test_each_visitor_is_looked_up_in_the_index_before_anything_was_counted(
     fold()
     event.remove(Engine, "before_cursor_execute", keep)
 
-    statement, values = next(pair for pair in asked if "AS is_attributed" in pair[0])
     explained = "EXPLAIN QUERY PLAN" if is_sqlite() else "EXPLAIN"
-    plan = [str(row) for row in db.session.connection().exec_driver_sql(f"{explained} {statement}", values)]
-    on_clicks = [line for line in plan if "clicks" in line and ("Scan" in line or "SEARCH" in line)]
-    assert ["ix_clicks_visitor_hash_link_id_at" in line for line in on_clicks] == [True]
+    for told, index in (("is_attributed", "ix_clicks_visitor_hash"), ("times", "ix_clicks_ip_hash")):
+        statement, values = next(pair for pair in asked if f"AS {told}" in pair[0])
+        plan = db.session.connection().exec_driver_sql(f"{explained} {statement}", values)
+        on_clicks = [
+            line for line in map(str, plan) if "clicks" in line and ("Scan" in line or "SEARCH" in line)
+        ]
+        assert {f"{index}_link_id_at" in line and "Bitmap" not in line for line in on_clicks} == {True}
 
 
 def test_a_click_whose_link_is_gone_is_set_aside_and_the_others_go_on(
