@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from operator import itemgetter
@@ -184,7 +184,7 @@ class Folding:
     def __init__(self, app: Flask, *, is_backup: bool = False) -> None:
         self._app = app
         self._is_backup = is_backup
-        self._complaint = ""
+        self._complaints: set[str] = set()
         self._stop = threading.Event()
 
     def start(self) -> None:
@@ -202,20 +202,25 @@ class Folding:
         released_at = time.monotonic()
         while not self._stop.wait(EVERY_SECONDS):
             with self._app.app_context():
+                if self._is_backup:
+                    self._survive("no link is read ahead", intake().links.read_ahead)
                 if not (self._is_backup and journal_files.was_folded_within(BACKUP_SECONDS)):
-                    self._fold()
+                    self._survive("the journals wait", self._fold)
             if time.monotonic() - released_at > RELEASE_SECONDS:
                 release_freed()
                 released_at = time.monotonic()
 
     def _fold(self) -> None:
+        # After each pass a backup leaves the rest to whoever looks next: its visitors come first.
+        while fold_some(PASS_SECONDS) and not self._is_backup and not self._stop.is_set():
+            time.sleep(PAUSE_SECONDS)
+
+    def _survive(self, what: str, act: Callable[[], object]) -> None:
+        """Say once what went wrong: this thread outlives whatever nobody foresaw."""
         try:
-            # After each pass a backup leaves the rest to whoever looks next: its visitors come first.
-            while fold_some(PASS_SECONDS) and not self._is_backup and not self._stop.is_set():
-                time.sleep(PAUSE_SECONDS)
-            self._complaint = ""
-        except Exception as error:  # The edge of this thread, which outlives whatever nobody foresaw.
-            complaint = type(error).__name__
-            if complaint != self._complaint:
-                log.exception("the journals wait")
-            self._complaint = complaint
+            act()
+            self._complaints.discard(what)
+        except Exception:
+            if what not in self._complaints:
+                log.exception(what)
+            self._complaints.add(what)

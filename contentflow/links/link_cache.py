@@ -10,16 +10,18 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, func, select
 
-from contentflow.core.db import db, transaction
+from contentflow.core import clock
+from contentflow.core.db import CLICKS, db, transaction
 from contentflow.core.ids import is_id
 from contentflow.links.channels import DIRECT
-from contentflow.links.models import Link, LinkChange
+from contentflow.links.models import Link, LinkChange, LinkDay
 from contentflow.links.short_transaction import REFUSALS, short_transaction
-from contentflow.links.targets import COLUMNS, QuickLinks, SharedReader, Target, target_of
+from contentflow.links.targets import COLUMNS, QuickLinks, SharedReader, Target, read_many, target_of
 
 CODE: Final = re.compile(r"[0-9A-Za-z]{7}")
 MAX_LINKS: Final = 150_000  # of 300 to 450 bytes each, in a process that is asked for as many
@@ -27,6 +29,11 @@ MAX_CHANGES: Final = 1_000
 # With the two seconds that asking may take: a link that is withdrawn leads nobody on after five.
 FRESH_SECONDS: Final = 3.0
 REST_SECONDS: Final = 3.0
+# Links are read ahead so many at a time, and after a change no more often than this.
+AHEAD_AT_ONCE: Final = 500
+AHEAD_PAUSE_SECONDS: Final = 0.01
+AHEAD_EVERY_SECONDS: Final = 60.0
+PATIENCE_MS: Final = 10_000
 # A slash may end a link; what stands behind one is another address.
 _WITH_TAIL = re.compile(
     r"(?P<name>[0-9A-Za-z]{22}|[0-9A-Za-z]{7})(?:[^0-9A-Za-z/][^/]*)?(?:/[^0-9A-Za-z]*)?", re.DOTALL
@@ -52,6 +59,8 @@ class LinkCache:
         self._fresh_until = self._away_until = 0.0
         self._quick = QuickLinks(sqlite_file)
         self._reader = SharedReader()
+        self._read_ahead = 0  # the generation for which links were
+        self._ahead_from = 0.0
 
     @property
     def is_away(self) -> bool:
@@ -108,6 +117,25 @@ class LinkCache:
             self._keep(code, target)
         return target
 
+    def read_ahead(self) -> None:
+        """Ask for many links at once before their visitors do, in the background of a web process.
+
+        All that were known when one of them changed; in a process that begins, those clicked since
+        yesterday. Raises ``REFUSALS``: what is left is read when somebody asks for it.
+        """
+        if not self._changes:
+            self._look_for_changes()
+        generation, now = self._generation, time.monotonic()
+        if generation == self._read_ahead or now < self._ahead_from:
+            return
+        self._read_ahead, self._ahead_from = generation, now + AHEAD_EVERY_SECONDS
+        # In this order each goes behind those that were asked for less lately.
+        codes = [name for name in list(self._known) if not is_asset_id(name)] or _clicked_lately()
+        for at in range(0, len(codes), AHEAD_AT_ONCE):
+            for target in read_many(codes[at : at + AHEAD_AT_ONCE], generation):
+                self._keep(target.code, target)
+            time.sleep(AHEAD_PAUSE_SECONDS)
+
     def _keep(self, name: str, target: Target | None) -> None:
         with self._lock:
             self._known.pop(name, None)
@@ -137,6 +165,16 @@ def forget_changes() -> int:
         newest = db.session.scalar(select(func.max(LinkChange.id))) or 0
         old = delete(LinkChange).where(LinkChange.id <= newest - MAX_CHANGES)
         return int(db.session.execute(old).rowcount)  # type: ignore[attr-defined]
+
+
+def _clicked_lately() -> list[str]:
+    """Return the codes clicked since yesterday, the most clicked last, as many as are kept."""
+    since = clock.today() - timedelta(days=1)
+    clicked = select(Link.code).join(LinkDay, LinkDay.link_id == Link.id).where(LinkDay.day >= since)
+    most = clicked.group_by(Link.code).order_by(func.sum(LinkDay.clicks).desc()).limit(MAX_LINKS)
+    with db.engines[CLICKS].connect() as connection:
+        connection.execution_options(timeout_ms=PATIENCE_MS)
+        return list(connection.scalars(most))[::-1]
 
 
 def without_tail(name: str) -> str:

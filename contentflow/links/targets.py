@@ -74,6 +74,13 @@ def target_of(row: Sequence[Any], generation: int) -> Target | None:
     return Target(code, partner_id, channel, destination, disabled_at is not None, url, generation)
 
 
+def read_many(codes: Sequence[str], generation: int) -> list[Target]:
+    """Return those of the links that lead somewhere; raises what the database refuses with."""
+    with short_transaction(writes=False) as connection:
+        rows = connection.execute(_OF_CODES, {"codes": codes}).all()
+    return [target for row in rows if (target := target_of(row, generation)) is not None]
+
+
 class QuickLinks:
     """Links read out of a file of SQLite past SQLAlchemy, in some 20 microseconds instead of 200.
 

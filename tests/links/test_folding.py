@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import random
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.exc import OperationalError
 
 from contentflow.core import clock
@@ -54,6 +55,11 @@ def left_behind(folder: Path, *parts: bytes) -> Path:
 
 def names() -> list[str]:
     return [click.id[7:].rstrip("0") for click in clicks()]
+
+
+def folded() -> int:
+    db.session.rollback()
+    return db.session.scalar(select(func.count(Click.id))) or 0
 
 
 def by_name() -> dict[str, str]:
@@ -504,10 +510,32 @@ def test_a_long_pass_says_after_each_batch_that_somebody_folds(
 ) -> None:
     said, link = [], link_of(alices_post)
     monkeypatch.setattr(folding, "BATCH", 1)
-    monkeypatch.setattr(journal_files, "_say_folding", lambda: said.append(len(clicks())))
+    monkeypatch.setattr(journal_files, "_say_folding", lambda: said.append(folded()))
     for _ in range(3):
         visit(app, f"/l/{link.code}")
 
     fold()
 
     assert {1, 2, 3} <= set(said)
+
+
+def test_a_web_process_folds_on_where_links_cannot_be_read_ahead(
+    app: Flask, unfolded: None, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def fail() -> None:
+        tried.append(1)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(folding, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(intake(app).links, "read_ahead", fail)
+    visit(app, f"/l/{link_of(alices_post).code}")
+    web = Folding(app, is_backup=True)
+    web.start()
+    until = time.monotonic() + 20
+    while not folded() and time.monotonic() < until:
+        time.sleep(0.02)
+    web.stop()
+
+    assert (bool(tried), folded()) == (True, 1)

@@ -477,3 +477,62 @@ def test_to_forget_a_link_costs_the_same_however_many_are_known(monkeypatch: pyt
 
     few, many = (min(cost_of(known) for _ in range(3)) for known in (1_000, 60_000))
     assert many < 8 * few
+
+
+def test_a_process_that_begins_reads_the_links_that_were_clicked(
+    app: Flask, make_app: Any, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, qr, copy = (link_of(alices_post, channel).code for channel in ("x", "qr", "copy"))
+    for code in (x, qr, qr):
+        visit(app, f"/l/{code}")
+    monkeypatch.setattr(link_cache, "AHEAD_AT_ONCE", 1)
+    fresh = make_app()
+
+    with fresh.app_context():
+        links = intake().links
+        links.read_ahead()
+
+        assert [links.fresh(code) is not None for code in (x, qr, copy)] == [True, True, False]
+        assert list(links._known) == [x, qr]  # The most clicked is forgotten last.
+
+
+def test_links_are_read_anew_after_a_change_and_not_all_the_time(
+    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, qr = (link_of(alices_post, channel).code for channel in ("x", "qr"))
+    links, now = intake().links, time.monotonic()
+    for code in (x, qr):
+        visit(app, f"/l/{code}")
+    links.read_ahead()
+
+    for minutes, is_known in ((1, True), (1.5, False), (2.5, True)):
+        with transaction():
+            db.session.execute(text("UPDATE links SET destination = destination WHERE channel = 'copy'"))
+        monkeypatch.setattr(time, "monotonic", lambda minutes=minutes: now + minutes * 60 + 10)
+        links._look_for_changes()
+        assert links.fresh(x) is None
+        links.read_ahead()
+        assert (links.fresh(x) is not None, links.fresh(qr) is not None) == (is_known, is_known)
+
+
+def test_a_link_withdrawn_meanwhile_is_not_read_ahead_as_it_was(app: Flask, alices_post: Any) -> None:
+    link, links = link_of(alices_post), intake().links
+    visit(app, f"/l/{link.code}")
+    with transaction():
+        services.disable_links(alices_post.id)
+        db.session.execute(text("UPDATE links SET waits_since = created_at WHERE channel = 'qr'"))
+
+    links._look_for_changes()
+    links.read_ahead()
+
+    assert visit(app, f"/l/{link.code}").status_code == 410
+    assert visit(app, f"/l/{link_of(alices_post, 'qr').code}").status_code == 404
+
+
+def test_links_are_not_read_ahead_where_the_database_refuses(
+    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with away(monkeypatch), pytest.raises(OperationalError):
+        intake().links.read_ahead()
+
+    assert visit(app, f"/l/{link_of(alices_post).code}").status_code == 302
