@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import cycle, islice
 from statistics import median
 
 from bench.load import Load
@@ -80,7 +81,10 @@ def over_links(sizes: Sequence[int], effort: Effort) -> list[float]:
     with ExitStack() as stack:
         own = [stack.enter_context(programme(f"{size} links", links=size)) for size in sizes]
         codes = {one.name: one.codes()[:ASKED_OF_MANY] for one in own}
-        return _curve(own, effort, stack, codes)
+        # The load draws from a list of the same length everywhere, or what that costs would be the links'.
+        length = max(map(len, codes.values()))
+        drawn = {name: list(islice(cycle(those), length)) for name, those in codes.items()}
+        return _curve(own, effort, stack, drawn)
 
 
 def _curve(
