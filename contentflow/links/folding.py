@@ -184,7 +184,7 @@ class Folding:
     def __init__(self, app: Flask, *, is_backup: bool = False) -> None:
         self._app = app
         self._is_backup = is_backup
-        self._complaints: set[str] = set()
+        self._complaints: dict[str, str] = {}
         self._stop = threading.Event()
 
     def start(self) -> None:
@@ -216,11 +216,12 @@ class Folding:
             time.sleep(PAUSE_SECONDS)
 
     def _survive(self, what: str, act: Callable[[], object]) -> None:
-        """Say once what went wrong: this thread outlives whatever nobody foresaw."""
+        """Say each thing that goes wrong once: this thread outlives whatever nobody foresaw."""
         try:
             act()
-            self._complaints.discard(what)
-        except Exception:
-            if what not in self._complaints:
+            self._complaints.pop(what, None)
+        except Exception as error:
+            complaint = type(error).__name__
+            if complaint != self._complaints.get(what):
                 log.exception(what)
-            self._complaints.add(what)
+            self._complaints[what] = complaint

@@ -29,8 +29,9 @@ MAX_CHANGES: Final = 1_000
 # With the two seconds that asking may take: a link that is withdrawn leads nobody on after five.
 FRESH_SECONDS: Final = 3.0
 REST_SECONDS: Final = 3.0
-# Links are read ahead so many at a time, and after a change no more often than this.
+# Links are read ahead so many at a time, for so long in a go, and after a change no more often than this.
 AHEAD_AT_ONCE: Final = 500
+AHEAD_SECONDS: Final = 0.5
 AHEAD_PAUSE_SECONDS: Final = 0.01
 AHEAD_EVERY_SECONDS: Final = 60.0
 PATIENCE_MS: Final = 10_000
@@ -59,7 +60,8 @@ class LinkCache:
         self._fresh_until = self._away_until = 0.0
         self._quick = QuickLinks(sqlite_file)
         self._reader = SharedReader()
-        self._read_ahead = 0  # the generation for which links were
+        self._ahead: list[str] = []  # codes still to be read in this generation:
+        self._ahead_generation = 0
         self._ahead_from = 0.0
 
     @property
@@ -121,18 +123,20 @@ class LinkCache:
         """Ask for many links at once before their visitors do, in the background of a web process.
 
         All that were known when one of them changed; in a process that begins, those clicked since
-        yesterday. Raises ``REFUSALS``: what is left is read when somebody asks for it.
+        yesterday. Returns soon, and goes on when called again. Raises ``REFUSALS``: what is left is read
+        when somebody asks for it.
         """
         if not self._changes:
             self._look_for_changes()
         generation, now = self._generation, time.monotonic()
-        if generation == self._read_ahead or now < self._ahead_from:
-            return
-        self._read_ahead, self._ahead_from = generation, now + AHEAD_EVERY_SECONDS
-        # In this order each goes behind those that were asked for less lately.
-        codes = [name for name in list(self._known) if not is_asset_id(name)] or _clicked_lately()
-        for at in range(0, len(codes), AHEAD_AT_ONCE):
-            for target in read_many(codes[at : at + AHEAD_AT_ONCE], generation):
+        if generation != self._ahead_generation and now >= self._ahead_from:
+            self._ahead_generation, self._ahead_from = generation, now + AHEAD_EVERY_SECONDS
+            # In this order each goes behind those that were asked for less lately.
+            self._ahead = [name for name in list(self._known) if not is_asset_id(name)] or _clicked_lately()
+        until = time.monotonic() + AHEAD_SECONDS
+        while self._ahead and self._generation == self._ahead_generation and time.monotonic() < until:
+            codes, self._ahead = self._ahead[:AHEAD_AT_ONCE], self._ahead[AHEAD_AT_ONCE:]
+            for target in read_many(codes, generation):
                 self._keep(target.code, target)
             time.sleep(AHEAD_PAUSE_SECONDS)
 

@@ -110,7 +110,7 @@ def fill(url: str, *, click_id: str, partner_id: str, submission_id: str, channe
 
 @lru_cache(1_000)
 def _joined(url: str, values: tuple[str, ...]) -> str:
-    """Return what many links have in common, where a template names little of a link, as one string."""
+    """Fill places in their order. Links of a template that names none of their ids share one string."""
     names = [quote(value, safe="") for value in values]
     return "".join(chain.from_iterable(zip_longest(_pieces(url)[::2], names, fillvalue="")))
 

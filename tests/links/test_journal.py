@@ -536,3 +536,24 @@ def test_links_are_not_read_ahead_where_the_database_refuses(
         intake().links.read_ahead()
 
     assert visit(app, f"/l/{link_of(alices_post).code}").status_code == 302
+
+
+def test_links_are_read_ahead_a_little_at_a_time_and_no_more_of_them_once_one_changes(
+    app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes, links = [link_of(alices_post, channel).code for channel in ("x", "qr", "copy")], intake().links
+    for code in codes:
+        visit(app, f"/l/{code}")
+    links.clear()
+    monkeypatch.setattr(link_cache, "AHEAD_AT_ONCE", 1)
+    monkeypatch.setattr(link_cache, "AHEAD_SECONDS", 0.001)  # Less than the pause after each.
+
+    known = []
+    for _ in range(2):
+        links.read_ahead()
+        known.append(sum(links.fresh(code) is not None for code in codes))
+    links.clear()
+    links.read_ahead()
+
+    assert known == [1, 2]
+    assert [links.fresh(code) for code in codes] == [None] * 3
