@@ -15,34 +15,26 @@ from contentflow.core.writes import lock
 from contentflow.links import judging
 from contentflow.links.click_ids import CODE_LENGTH
 from contentflow.links.journal_lines import JournaledClick
-from contentflow.links.judging import HOUR_US, MINUTE_US, LinkedClick, Times
+from contentflow.links.judging import LinkedClick, Times
+from contentflow.links.lookups import ip_lookups, visitor_lookups
 from contentflow.links.sums import microseconds, moment, write_clicks
 from contentflow.links.verdicts import Verdict
 
-# FROM items of a JSON list of texts, which costs a fraction of a list of objects: names, and keys, of
-# which each is a link's id, a blank and a hash.
+# FROM items of a JSON list, of names or of numbers.
 _NAMED: Final = {
     "sqlite": "(SELECT value AS name FROM json_each(:rows)) AS listed",
     "postgresql": "json_array_elements_text(CAST(:rows AS json)) AS listed(name)",
 }
-_KEYS: Final = {
-    "sqlite": "(SELECT substr(value, 1, instr(value, ' ') - 1) AS link_id, "
-    "substr(value, instr(value, ' ') + 1) AS hash FROM json_each(:rows)) AS listed",
-    "postgresql": "(SELECT split_part(value, ' ', 1) AS link_id, split_part(value, ' ', 2) AS hash "
+_NUMBERED: Final = {
+    "sqlite": "(SELECT value AS number FROM json_each(:rows)) AS listed",
+    "postgresql": "(SELECT CAST(value AS bigint) AS number "
     "FROM json_array_elements_text(CAST(:rows AS json)) AS one(value)) AS listed",
 }
-# For each key a look into the index. PostgreSQL, which has counted nothing yet of a new programme's clicks,
-# would compare each of them with each key.
+# For each number a look into the index. PostgreSQL, which has counted nothing yet of a new programme's
+# clicks, would compare each of them with each number; SQLite knows no LATERAL.
 _FOR_EACH: Final = {
-    "sqlite": "CROSS JOIN clicks WHERE {}",
+    "sqlite": "CROSS JOIN clicks WHERE clicks.rowid IN (SELECT clicks.rowid FROM clicks WHERE {})",
     "postgresql": "CROSS JOIN LATERAL (SELECT * FROM clicks WHERE {} OFFSET 0) AS clicks",
-}
-# The newest clicks of each address that has any: two databases, one meaning, a look into the index each.
-_NEWEST: Final = {
-    "sqlite": "SELECT link_id, hash, (SELECT json_group_array(at) FROM ({newest})) AS times "
-    "FROM {keys} WHERE EXISTS ({newest})",
-    "postgresql": "SELECT link_id, hash, times FROM {keys} CROSS JOIN LATERAL "
-    "(SELECT array_agg(at) AS times FROM ({newest}) AS newest) AS found WHERE times IS NOT NULL",
 }
 
 
@@ -112,62 +104,54 @@ def _judge(connection: Connection, clicks: list[LinkedClick]) -> dict[str, str]:
 
 
 def _of_addresses(connection: Connection, clicks: list[LinkedClick], max_clicks: int) -> Times:
-    """Return the newest clicks of these addresses on these links, from a minute before the first."""
-    dialect = connection.dialect.name
-    newest = """SELECT clicks.at FROM clicks
-  WHERE clicks.link_id = listed.link_id AND clicks.ip_hash = listed.hash
-    AND clicks.at > :since AND clicks.at <= :until
-  ORDER BY clicks.at DESC LIMIT :max_clicks"""
-    statement = _NEWEST[dialect].format(newest=newest, keys=_KEYS[dialect])
-    keys = {f"{key[0]} {key[1]}" for pair in clicks for key in judging.address_keys(*pair)}
-    since, until = clicks[0][1].at_us - MINUTE_US, clicks[-1][1].at_us
+    """Return the newest clicks of these addresses on these links, of the minute before each and its own."""
+    numbers = {
+        number
+        for link_id, click in clicks
+        for _, ip_hash, _ in judging.address_keys(link_id, click)
+        for number in ip_lookups(link_id, ip_hash, click.at_us)
+    }
+    newest = (
+        "clicks.ip_lookup = listed.number AND clicks.at <= :until ORDER BY clicks.at DESC LIMIT :max_clicks"
+    )
+    until = written_time(connection.dialect.name, moment(clicks[-1][1].at_us))
     times: Times = {}
-    for link_id, known, found in _look_up(connection, statement, keys, since, until, max_clicks=max_clicks):
-        newest = json.loads(found) if isinstance(found, str) else found
-        times[link_id, known, True] = sorted(map(_microseconds, newest))
-    return times
+    for row in _look_up(connection, "ip_hash", newest, numbers, until=until, max_clicks=max_clicks):
+        times.setdefault((row.link_id, row.ip_hash, True), []).append(_microseconds(row.at))
+    return _in_order(times)
 
 
 def _of_visitors(connection: Connection, clicks: list[LinkedClick]) -> Times:
-    """Return the valid clicks of these visitors on these links, within an hour of any."""
-    dialect = connection.dialect.name
-    of_visitor = _FOR_EACH[dialect].format(
-        "clicks.visitor_hash = listed.hash AND clicks.link_id = listed.link_id "
-        "AND clicks.verdict = 'valid' AND clicks.at > :since AND clicks.at < :until"
-    )
-    statement = f"""
-SELECT listed.link_id, listed.hash, clicks.at, clicks.partner_id IS NOT NULL AS is_attributed
-FROM {_KEYS[dialect]} {of_visitor}
-ORDER BY clicks.at"""
-    if not clicks:
-        return {}
-    keys = {f"{key[0]} {key[1]}" for pair in clicks for key in judging.visitor_keys(*pair)}
-    since, until = clicks[0][1].at_us - HOUR_US, clicks[-1][1].at_us + HOUR_US
+    """Return the valid clicks of these visitors on these links, of an hour around each and more."""
+    numbers = {
+        number
+        for link_id, click in clicks
+        for _, visitor_hash, _ in judging.visitor_keys(link_id, click)
+        for number in visitor_lookups(link_id, visitor_hash, click.at_us)
+    }
+    valid = "clicks.visitor_lookup = listed.number AND clicks.verdict = 'valid'"
     times: Times = {}
-    for row in _look_up(connection, statement, keys, since, until):
-        key = (row.link_id, row.hash, bool(row.is_attributed))
+    for row in _look_up(connection, "visitor_hash", valid, numbers):
+        key = (row.link_id, row.visitor_hash, row.partner_id is not None)
         times.setdefault(key, []).append(_microseconds(row.at))
-    return times
+    return _in_order(times)
 
 
 def _look_up(
-    connection: Connection,
-    statement: str,
-    keys: Iterable[str],
-    since_us: int,
-    until_us: int,
-    **values: int,
-) -> Sequence[Any]:
+    connection: Connection, hash_name: str, condition: str, numbers: Iterable[int], **values: object
+) -> Sequence[Row[Any]]:
     dialect = connection.dialect.name
-    return connection.execute(
-        text(statement),
-        {
-            "rows": json.dumps(list(keys)),
-            "since": written_time(dialect, moment(since_us)),
-            "until": written_time(dialect, moment(until_us)),
-            **values,
-        },
-    ).all()
+    statement = (
+        f"SELECT clicks.link_id, clicks.{hash_name}, clicks.partner_id, clicks.at "
+        f"FROM {_NUMBERED[dialect]} {_FOR_EACH[dialect].format(condition)}"
+    )
+    return connection.execute(text(statement), {"rows": json.dumps(list(numbers)), **values}).all()
+
+
+def _in_order(times: Times) -> Times:
+    for of in times.values():
+        of.sort()
+    return times
 
 
 def _microseconds(at: datetime | str) -> int:

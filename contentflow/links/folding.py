@@ -34,7 +34,11 @@ from contentflow.terminal_language import says
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 5_000
+# Clicks of one transaction: as many as take about so long, since others who write to SQLite wait for it. The
+# more there are, the more of them share the pages that are written.
+BATCH_SECONDS: Final = 0.25
+MIN_BATCH: Final = 500
+MAX_BATCH: Final = 10_000
 CACHE_KB: Final = 16_384  # With 64 MB a batch takes a tenth less time; a worker would hold them for ever.
 PATIENCE_MS: Final = 20_000
 # A pass ends and the next begins, so that new files are seen.
@@ -91,13 +95,33 @@ def fold_some(seconds: float) -> int | None:
             journal_files.close_journals(journals)
 
 
+class _BatchSize:
+    """Learnt from the batches of this process, of which one is written at a time."""
+
+    def __init__(self) -> None:
+        self._learnt = MIN_BATCH
+
+    @property
+    def clicks(self) -> int:
+        return min(self._learnt, MAX_BATCH)
+
+    def learn(self, clicks: int, seconds: float) -> None:
+        if clicks >= self.clicks or seconds > BATCH_SECONDS:  # A small batch tells nothing of a large one.
+            self._learnt = max(MIN_BATCH, min(2 * clicks, int(clicks * BATCH_SECONDS / seconds)))
+
+
+_batch_size: Final = _BatchSize()
+
+
 def _fold(journals: list[JournalFile], until: float) -> int:
     lines = heapq.merge(*(journal.lines() for journal in journals), key=itemgetter(0))
     done = 0
-    while batch := list(islice(lines, BATCH)):
+    while batch := list(islice(lines, _batch_size.clicks)):
         if done:
             time.sleep(PAUSE_SECONDS)
+        began = time.monotonic()
         _set_aside(batch, _write([line.click for line in batch if line.click]))
+        _batch_size.learn(len(batch), time.monotonic() - began)
         for line in batch:
             line.journal.folded = line.end
         journal_files.note_folded(journals)

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
-from typing import Final
 
 from contentflow.links.journal_lines import JournaledClick
-
-HOUR_US: Final = 3_600_000_000
-MINUTE_US: Final = 60_000_000
+from contentflow.links.lookups import HOUR_US, MINUTE_US
 
 LinkedClick = tuple[str, JournaledClick]  # with its link's id
 Key = tuple[str, str, bool]  # link's id, hash, whether the click is somebody's

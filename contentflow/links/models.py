@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from sqlalchemy import (
     BigInteger,
@@ -81,23 +81,23 @@ class LinkChange(Base):
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
 
 
-def _people(name: str) -> Index:
-    is_hashed = text(f"{name} IS NOT NULL")
-    return Index(None, name, "link_id", "at", sqlite_where=is_hashed, postgresql_where=is_hashed)
+_VALID_VISITOR: Final = text("visitor_lookup IS NOT NULL AND verdict = 'valid'")
+_PERSON: Final = text("ip_lookup IS NOT NULL")
 
 
 class Click(Base):
     """One hit with its verdict. No IP and no agent string: only keyed hashes and the agent's class.
 
     ``visitor_hash`` is of address and agent, ``ip_hash`` of the address, ``block_hash`` of its network
-    block (/24, /48). Their key is destroyed within 48 hours.
+    block (/24, /48). Their key is destroyed within 48 hours. ``visitor_lookup`` and ``ip_lookup`` are where
+    the first two are looked up (``contentflow.links.lookups``).
     """
 
     __tablename__ = "clicks"
     __table_args__ = (
-        # Hashes begin with their day, so that a day's clicks stand together; robots have none.
-        _people("visitor_hash"),
-        _people("ip_hash"),
+        # Robots, which are not hashed, are in neither.
+        Index(None, "visitor_lookup", sqlite_where=_VALID_VISITOR, postgresql_where=_VALID_VISITOR),
+        Index(None, "ip_lookup", "at", sqlite_where=_PERSON, postgresql_where=_PERSON),
         Index(None, "partner_id", "at"),
     )
 
@@ -109,6 +109,8 @@ class Click(Base):
     visitor_hash: Mapped[str | None] = mapped_column(String(64))
     ip_hash: Mapped[str | None] = mapped_column(String(64))
     block_hash: Mapped[str | None] = mapped_column(String(64))
+    visitor_lookup: Mapped[int | None] = mapped_column(BigInteger)
+    ip_lookup: Mapped[int | None] = mapped_column(BigInteger)
     agent_class: Mapped[str] = mapped_column(String(16))
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from contentflow.core import clock
 from contentflow.core.db import listed
+from contentflow.links.lookups import ip_lookup, visitor_lookup
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH: Final = EPOCH.replace(tzinfo=None)
@@ -30,6 +31,8 @@ _COLUMNS: Final = {
     "ip_hash": "varchar",
     "block_hash": "varchar",
     "agent_class": "varchar",
+    "visitor_lookup": "bigint",
+    "ip_lookup": "bigint",
 }
 # A key of each sum, in the order of its columns, and what PostgreSQL must know of them.
 _LINK_DAYS: Final = {"link_id": "varchar", "day": "date", "verdict": "varchar"}
@@ -48,11 +51,11 @@ def write_clicks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
     names = ", ".join(_COLUMNS)
     if dialect == "sqlite":  # It reads JSON more slowly than it takes row after row.
         values = ", ".join("?" * len(_COLUMNS))
-        given = [tuple(map({**row, "at": _written(row["at"])}.get, _COLUMNS)) for row in rows]
+        given = [tuple(map(_complete(row, "").get, _COLUMNS)) for row in rows]
         connection.exec_driver_sql(f"INSERT INTO clicks ({names}) VALUES ({values})", given)
     else:
         statement = f"INSERT INTO clicks ({names}) SELECT {names} FROM {listed(dialect, _COLUMNS)}"
-        written = [{**row, "at": f"{_written(row['at'])}+00:00"} for row in rows]
+        written = [_complete(row, "+00:00") for row in rows]
         connection.execute(text(statement), {"rows": json.dumps(written)})
     credited = [row for row in rows if row["partner_id"] is not None]
     days = [_french_day(row["at"] // _HOUR_US).isoformat() for row in credited]
@@ -64,6 +67,17 @@ def write_clicks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
     add("click_partner_days", _PARTNER_DAYS, Counter(zip(partners, verdicts, days, channels, strict=True)))
     add("click_link_days", _LINK_DAYS, Counter(zip(links, days, verdicts, strict=True)))
     add("click_link_totals", _LINK_TOTALS, Counter(zip(links, verdicts, strict=True)))
+
+
+def _complete(row: Mapping[str, Any], zone: str) -> dict[str, Any]:
+    """Return the row as it is written, with where its person is looked up."""
+    link_id, at_us = row["link_id"], row["at"]
+    complete = {**row, "at": _written(at_us) + zone}
+    if visitor_hash := row.get("visitor_hash"):
+        complete["visitor_lookup"] = visitor_lookup(link_id, visitor_hash, at_us)
+    if ip_hash := row.get("ip_hash"):
+        complete["ip_lookup"] = ip_lookup(link_id, ip_hash, at_us)
+    return complete
 
 
 def _add(

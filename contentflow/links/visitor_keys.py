@@ -25,7 +25,7 @@ from contentflow.links.short_transaction import PATIENCE_SECONDS, REFUSALS, shor
 
 KEPT_AFTER_DAY: Final = timedelta(hours=1)
 KEY_BYTES: Final = 64
-HASH_BYTES: Final = 16  # They are in two indexes: half as long, half as many pages are written.
+HASH_BYTES: Final = 16
 REST_SECONDS: Final = 3.0
 
 Keys = dict[date, bytes]
@@ -93,8 +93,8 @@ def hashes(keys: Keys, at: datetime, text: str) -> tuple[str, str]:
 def _hash(day: date, key: bytes, text: str) -> str:
     """Return the day's number and 128 bits, in hex (BLAKE2b with a key, RFC 7693).
 
-    The day leads, so that a day's hashes are neighbours in an index. It takes a third of HMAC-SHA256's
-    time; a key of 32 bytes was drawn before an update on that day, whose hashes are HMACs.
+    It takes a third of HMAC-SHA256's time; a key of 32 bytes was drawn before an update on that day, whose
+    hashes are HMACs.
     """
     if len(key) != KEY_BYTES:
         return keyed_hash(key, text)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from flask_migrate import upgrade
+from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
 
 from contentflow import config, create_app
 from contentflow.core.db import db, dispose
 from contentflow.core.migrate import introduce_alembic
+from contentflow.links.lookups import ip_lookup, visitor_lookup
+from contentflow.links.sums import microseconds
 from tests.conftest import BASE_ENV
 
 DELIVERY = (
     "INSERT INTO deliveries (id, kind, recipient_hash, language, words, state, attempts, created_at) "
     "VALUES (:id, :kind, 'hash', 'fr', '{}', 'sent', 0, '2026-01-01')"
+)
+CLICK = (
+    "INSERT INTO clicks (id, link_id, at, verdict, agent_class, visitor_hash, ip_hash) "
+    "VALUES (?, 'a link', ?, 'valid', 'mobile', ?, ?)"
 )
 
 
@@ -37,5 +45,35 @@ def test_a_new_kind_of_mail_keeps_the_links_and_first_contacts_of_the_mails_befo
         db.session.execute(text(DELIVERY), {"id": "after", "kind": "clip"})
         assert kept == [1, 1, 1]
         assert db.session.execute(text("PRAGMA integrity_check")).scalar() == "ok"
+        db.session.rollback()
+        dispose()
+
+
+def test_clicks_of_the_last_hours_are_found_under_their_numbers_and_no_older_ones(tmp_path: Path):
+    app = create_app(config.load({**BASE_ENV, "DATA_DIR": str(tmp_path)}))
+    now = datetime.now(UTC).replace(microsecond=250_000)
+    ages = {"new": timedelta(minutes=59), "robot": timedelta(minutes=1), "old": timedelta(hours=3)}
+    with app.app_context():
+        introduce_alembic()
+        upgrade(revision="0102")
+        with sqlite3.connect(db.engine.url.database) as connection:  # It asks for no link.
+            for name, age in ages.items():
+                person = (None, None) if name == "robot" else (f"visitor of {name}", f"address of {name}")
+                connection.execute(CLICK, (name, f"{now - age:%F %T.%f}", *person))
+
+        upgrade(revision="0103")
+
+        found = db.session.execute(text("SELECT id, visitor_lookup, ip_lookup FROM clicks")).all()
+        at_us = microseconds(now - ages["new"])
+        assert {row[0]: tuple(row[1:]) for row in found} == {
+            "new": (
+                visitor_lookup("a link", "visitor of new", at_us),
+                ip_lookup("a link", "address of new", at_us),
+            ),
+            "robot": (None, None),
+            "old": (None, None),
+        }
+        downgrade(revision="0102")
+        assert db.session.execute(text("SELECT count(*) FROM clicks")).scalar() == 3
         db.session.rollback()
         dispose()

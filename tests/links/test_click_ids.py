@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,14 @@ def test_the_id_of_a_click_that_is_nobodys_names_no_link() -> None:
 
 def test_no_two_ids_are_the_same() -> None:
     assert len({new_click_id("Ab3dE9x", NEW) for _ in range(20_000)}) == 20_000
+
+
+def test_the_clicks_of_a_link_stand_together_by_their_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter([1_800_000_000.1, 1_800_000_000.9, 1_800_000_001.0])
+    monkeypatch.setattr("time.time", lambda: next(seconds))
+    first, same, next_one = (new_click_id("Ab3dE9x", NEW)[:9] for _ in range(3))
+
+    assert first == same < next_one
 
 
 @given(st.integers(0, 21), st.sampled_from(BASE62))
