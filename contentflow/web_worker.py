@@ -31,6 +31,10 @@ LINGER_SECONDS = 2.0
 # Connections of one process that are read to their end; more than that are cut.
 MAX_LINGERING = 200
 SPARE_CONNECTIONS = 100
+# Answers of one round are sent together: whoever gets the first would take the processor from the others.
+MAX_ANSWERS = 32
+# While there is something to do, all connections are looked at no more often than this.
+TICK_SECONDS = 0.05
 # Large bodies that a process reads at a time, with a thread each of its 32: the others answer all else.
 MAX_LARGE = 20
 
@@ -55,10 +59,24 @@ class Worker(ThreadWorker):
         self.per_address: Counter[str] = Counter()
         self.large = 0
         self.at_once: AtOnce | None = None
+        self.keepalive: float = self.cfg.keepalive  # which asks for a while, each time
+        self.answers: list[tuple[Connection, bytes]] = []
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
         self.at_once = at_once(self.wsgi)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        until = time.monotonic() + TICK_SECONDS
+        while True:
+            try:
+                super().wait_for_and_dispatch_events(timeout)
+            finally:
+                is_busy = bool(self.answers)
+                self._send_answers()
+            timeout = until - time.monotonic()
+            if not is_busy or timeout <= 0 or not self.alive:
+                return
 
     def accept(self, listener: socket.socket) -> None:
         try:
@@ -83,6 +101,7 @@ class Worker(ThreadWorker):
             self.enqueue_req(connection)
 
     def _give_up_oldest(self, address: str) -> bool:
+        self._send_answers()
         oldest = next((one for one in self.gathering if not address or one.address == address), None)
         if oldest is not None:
             self._stop_gathering(oldest)
@@ -166,16 +185,23 @@ class Worker(ThreadWorker):
             return False
         self.nr += 1
         connection.rests = True
-        connection.until = time.monotonic() + self.cfg.keepalive
+        connection.until = time.monotonic() + self.keepalive
         del self.gathering[connection]
         self.gathering[connection] = None
-        sent = 0
-        with contextlib.suppress(OSError):
-            sent = connection.sock.send(answer)
-        if sent < len(answer):  # It is gone, or asks and asks and reads no answer.
-            self._stop_gathering(connection)
-            self._drop(connection)
+        self.answers.append((connection, answer))
+        if len(self.answers) >= MAX_ANSWERS:
+            self._send_answers()
         return True
+
+    def _send_answers(self) -> None:
+        answers, self.answers = self.answers, []
+        for connection, answer in answers:
+            sent = 0
+            with contextlib.suppress(OSError):
+                sent = connection.sock.send(answer)
+            if sent < len(answer):  # It is gone, or asks and asks and reads no answer.
+                self._stop_gathering(connection)
+                self._drop(connection)
 
     def _stop_gathering(self, connection: Connection) -> None:
         self.gathering.pop(connection, None)

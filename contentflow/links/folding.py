@@ -36,15 +36,15 @@ log = logging.getLogger(__name__)
 
 # Clicks of one transaction: as many as take about so long, since others who write to SQLite wait for it. The
 # more there are, the more of them share the pages that are written.
-BATCH_SECONDS: Final = 0.25
-MIN_BATCH: Final = 500
+BATCH_SECONDS: Final = 0.5
+MIN_BATCH: Final = 2_500
 MAX_BATCH: Final = 10_000
 CACHE_KB: Final = 16_384  # With 64 MB a batch takes a tenth less time; a worker would hold them for ever.
 PATIENCE_MS: Final = 20_000
 # A pass ends and the next begins, so that new files are seen.
 PASS_SECONDS: Final = 1.0
-# Others who write to SQLite come in between two batches.
-PAUSE_SECONDS: Final = 0.005
+# Others who write to SQLite come in between two batches; they look every 10 to 100 ms.
+PAUSE_SECONDS: Final = 0.05
 # A click shows within two seconds.
 EVERY_SECONDS: Final = 0.5
 BACKUP_SECONDS: Final = 1.0

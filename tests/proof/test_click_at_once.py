@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import signal
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 
@@ -108,6 +111,33 @@ def test_who_asks_and_reads_no_answer_keeps_nobody_waiting(
     began = time.monotonic()
     assert all(b"302 FOUND" in patient.ask(path) for _ in range(20))
     assert time.monotonic() - began < 5
+
+
+def test_a_crowd_that_asks_all_at_once_is_answered_whoever_of_it_is_gone_by_then(
+    live: Live, codes: list[str], connect: Connect
+) -> None:
+    path, hang_up_at_once = f"/l/{codes[0]}", struct.pack("ii", 1, 0)
+    warm(live, codes, connect)
+    crowd = [connect() for _ in range(100)]
+    for client in crowd:
+        client.ask(path)
+    gone, waiting = crowd[::2], crowd[1::2]
+    assert live.process is not None
+    os.killpg(live.process.pid, signal.SIGSTOP)
+    try:
+        for client in crowd:
+            client.sock.sendall(client.request(path))
+        for client in gone:
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, hang_up_at_once)
+            client.sock.close()
+    finally:
+        os.killpg(live.process.pid, signal.SIGCONT)
+
+    answers = [client.heard() for client in waiting]
+
+    assert {answer.partition(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 302 FOUND"}
+    assert len(ids(*answers)) == len(waiting)
+    wait_for(lambda: ids(*answers) <= rows(), "the clicks' rows")
 
 
 def test_who_rests_is_let_go_after_gunicorns_keepalive(
