@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
 import string
 
 BASE62 = string.digits + string.ascii_letters
 _PAIRS = [first + second for first in BASE62 for second in BASE62]
+_NUMBER_BYTES = 9
+_NUMBERS_AT_ONCE = 256
+_numbers: list[int] = []
+# A child that went on with its parent's would draw the same ones.
+os.register_at_fork(after_in_child=_numbers.clear)
 
 
 def new_id() -> str:
@@ -27,6 +33,17 @@ def is_id(text: str) -> bool:
 def short_code() -> str:
     """Return 7 base62 characters: WhatsApp and Telegram leave them as they are."""
     return _random(7)
+
+
+def random_number() -> int:
+    """Return 72 random bits; the system is asked for many at once, since each time lets other threads in."""
+    while True:
+        try:
+            return _numbers.pop()
+        except IndexError:
+            drawn = os.urandom(_NUMBER_BYTES * _NUMBERS_AT_ONCE)
+            places = range(0, len(drawn), _NUMBER_BYTES)
+            _numbers.extend([int.from_bytes(drawn[place : place + _NUMBER_BYTES]) for place in places])
 
 
 def base62(number: int, length: int) -> str:

@@ -9,12 +9,11 @@ The second leads, so that the clicks which a link gets together stand together i
 from __future__ import annotations
 
 import hmac
-import os
 import time
 from collections.abc import Iterable
 from typing import Final
 
-from contentflow.core.ids import base62, is_id
+from contentflow.core.ids import base62, is_id, random_number
 
 CODE_LENGTH: Final = 7
 MARK_LENGTH: Final = 5
@@ -30,10 +29,8 @@ def key_of(secret_key: str) -> bytes:
 def new_click_id(code: str, key: bytes, *, is_attributed: bool = True) -> str:
     """Return an id for a click on the link ``code``."""
     second = base62(int(time.time()), _SECOND_LENGTH)
-    drawn = code + second + base62(int.from_bytes(os.urandom(9)), _DRAWN_LENGTH)
-    return drawn + (
-        _mark(drawn, key) if is_attributed else base62(int.from_bytes(os.urandom(5)), MARK_LENGTH)
-    )
+    drawn = code + second + base62(random_number(), _DRAWN_LENGTH)
+    return drawn + (_mark(drawn, key) if is_attributed else base62(random_number(), MARK_LENGTH))
 
 
 def code_in(click_id: str, keys: Iterable[bytes]) -> str | None:

@@ -7,7 +7,6 @@ own loop first (``contentflow.at_once``).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contentflow.config import Settings
 from contentflow.core import clock
-from contentflow.core.ids import base62
+from contentflow.core.ids import base62, random_number
 from contentflow.links.agents import kind_of
 from contentflow.links.clicks import Hit, intake
 from contentflow.links.link_cache import CODE
@@ -77,7 +76,7 @@ class Redirect:
         )
         if not self._headers:
             self._headers = self._drawn_by_flask()
-        request_id = base62(int.from_bytes(os.urandom(9)), _REQUEST_ID_LENGTH)
+        request_id = base62(random_number(), _REQUEST_ID_LENGTH)
         return [("Location", target.location(click_id)), (REQUEST_ID, request_id), *self._headers]
 
     def _is_ordinary(self, environ: WSGIEnvironment) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contentflow.core.ids import BASE62, base62, is_id, new_id
+from contentflow.core.ids import BASE62, base62, is_id, new_id, random_number
 from contentflow.links import services
 from contentflow.links.click_ids import code_in, key_of, new_click_id
 from tests.links.visitors import click_id, clicks, link_of, visit
@@ -39,6 +40,23 @@ def test_the_clicks_of_a_link_stand_together_by_their_second(monkeypatch: pytest
     first, same, next_one = (new_click_id("Ab3dE9x", NEW)[:9] for _ in range(3))
 
     assert first == same < next_one
+
+
+def test_a_forked_process_draws_other_numbers() -> None:
+    random_number()  # Many are drawn ahead by now.
+    readable, writable = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writable, b"".join(random_number().to_bytes(9) for _ in range(300)))
+        os._exit(0)
+    os.waitpid(child, 0)
+    drawn = os.read(readable, 300 * 9)
+    theirs = {int.from_bytes(drawn[place : place + 9]) for place in range(0, len(drawn), 9)}
+    for end in (readable, writable):
+        os.close(end)
+
+    assert len(theirs) == 300
+    assert theirs.isdisjoint({random_number() for _ in range(600)})
 
 
 @given(st.integers(0, 21), st.sampled_from(BASE62))
