@@ -135,6 +135,8 @@ class Worker(ThreadWorker):
             self._take(conn, conn.parser.unreader.take_buffered())
 
     def _on_bytes(self, connection: Connection, sock: socket.socket) -> None:
+        if connection not in self.gathering:  # It was given up earlier in this round.
+            return
         try:
             data = sock.recv(64 * 1024)
         except BlockingIOError:

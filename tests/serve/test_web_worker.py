@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 
 from attacks import slow_clients
 from contentflow import web_connection
 from contentflow.config import ROOT
+from contentflow.web_worker import Worker
 from tests.live import free_port, serving
 
 pytestmark = [pytest.mark.proof, pytest.mark.alone]
@@ -235,3 +239,17 @@ def test_a_caller_that_calls_again_after_429_alone_is_told_so(connect: Connect) 
     client = connect(b"POST /webhooks/brevo HTTP/1.1\r\nX: ")
 
     assert answer(client) == "HTTP/1.1 429 Too Many Requests"
+
+
+def test_who_was_given_up_in_a_round_and_has_sent_something_in_it_does_no_harm() -> None:
+    worker: Any = Worker.__new__(Worker)
+    worker.gathering, worker.poller = {}, selectors.DefaultSelector()
+    ours, theirs = socket.socketpair()
+    given_up: Any = mock.Mock(sock=ours)
+    theirs.sendall(b"G")
+    ours.close()
+
+    worker._on_bytes(given_up, ours)
+
+    theirs.close()
+    worker.poller.close()
