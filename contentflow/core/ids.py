@@ -10,16 +10,19 @@ import string
 
 BASE62 = string.digits + string.ascii_letters
 _PAIRS = [first + second for first in BASE62 for second in BASE62]
-_NUMBER_BYTES = 9
-_NUMBERS_AT_ONCE = 256
-_numbers: list[int] = []
+# A byte becomes a digit; the last eight values become none, or some digits would be likelier than others.
+_DIGITS = bytes(ord(BASE62[value % 62]) for value in range(256))
+_NO_DIGITS = bytes(range(248, 256))
+_LONGEST = 22
+_BYTES_AT_ONCE = 4096
+_drawn: list[str] = []
 # A child that went on with its parent's would draw the same ones.
-os.register_at_fork(after_in_child=_numbers.clear)
+os.register_at_fork(after_in_child=_drawn.clear)
 
 
 def new_id() -> str:
     """Return 22 base62 characters, about 131 random bits."""
-    return _random(22)
+    return random_text(_LONGEST)
 
 
 def is_id(text: str) -> bool:
@@ -32,18 +35,21 @@ def is_id(text: str) -> bool:
 
 def short_code() -> str:
     """Return 7 base62 characters: WhatsApp and Telegram leave them as they are."""
-    return _random(7)
+    return random_text(7)
 
 
-def random_number() -> int:
-    """Return 72 random bits; the system is asked for many at once, since each time lets other threads in."""
+def random_text(length: int) -> str:
+    """Return up to 22 base62 characters.
+
+    The system is asked for many at once: that takes longer, and each time it lets other threads in.
+    """
     while True:
         try:
-            return _numbers.pop()
+            return _drawn.pop()[:length]
         except IndexError:
-            drawn = os.urandom(_NUMBER_BYTES * _NUMBERS_AT_ONCE)
-            places = range(0, len(drawn), _NUMBER_BYTES)
-            _numbers.extend([int.from_bytes(drawn[place : place + _NUMBER_BYTES]) for place in places])
+            digits = os.urandom(_BYTES_AT_ONCE).translate(_DIGITS, _NO_DIGITS).decode("ascii")
+            places = range(0, len(digits) - _LONGEST + 1, _LONGEST)
+            _drawn.extend([digits[place : place + _LONGEST] for place in places])
 
 
 def base62(number: int, length: int) -> str:
@@ -69,8 +75,3 @@ def token_in(written: str) -> str:
 def digest(token: str) -> str:
     """Return the SHA-256 in hex; only this is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _random(length: int) -> str:
-    # 64 bits more than it takes: no digit is likelier than another by as much as 2 ** -64.
-    return base62(secrets.randbits(6 * length + 64), length)

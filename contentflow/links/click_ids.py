@@ -12,14 +12,16 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Iterable
+from hashlib import blake2b
 from typing import Final
 
-from contentflow.core.ids import base62, is_id, random_number
+from contentflow.core.ids import base62, is_id, random_text
 
 CODE_LENGTH: Final = 7
 MARK_LENGTH: Final = 5
 _DRAWN_LENGTH: Final = 8
 _SECOND_LENGTH: Final = 2
+_MARK_BYTES: Final = 8
 
 
 def key_of(secret_key: str) -> bytes:
@@ -30,8 +32,8 @@ def key_of(secret_key: str) -> bytes:
 def new_click_id(code: str, key: bytes, *, is_attributed: bool = True) -> str:
     """Return an id for a click on the link ``code``."""
     second = base62(int(time.time()), _SECOND_LENGTH)
-    drawn = code + second + base62(random_number(), _DRAWN_LENGTH)
-    return drawn + (_mark(drawn, key) if is_attributed else base62(random_number(), MARK_LENGTH))
+    drawn = code + second + random_text(_DRAWN_LENGTH)
+    return drawn + (_mark(drawn, key) if is_attributed else random_text(MARK_LENGTH))
 
 
 def code_in(click_id: str, keys: Iterable[bytes]) -> str | None:
@@ -42,10 +44,25 @@ def code_in(click_id: str, keys: Iterable[bytes]) -> str | None:
     if not is_id(click_id):
         return None
     drawn, mark = click_id[:-MARK_LENGTH], click_id[-MARK_LENGTH:]
-    if any(hmac.compare_digest(_mark(drawn, key), mark) for key in keys):
+    if any(
+        hmac.compare_digest(made, mark) for key in keys for made in (_mark(drawn, key), _hmac(drawn, key))
+    ):
         return click_id[:CODE_LENGTH]
     return None
 
 
 def _mark(drawn: str, key: bytes) -> str:
-    return base62(int.from_bytes(hmac.digest(key, drawn.encode(), "sha256")[:8]), MARK_LENGTH)
+    """Return the last characters of an id (BLAKE2b with a key, RFC 7693).
+
+    It takes a fifth of HMAC-SHA256's time, and keeps the interpreter meanwhile: other threads would come in.
+    """
+    return _last(blake2b(drawn.encode(), digest_size=_MARK_BYTES, key=key).digest())
+
+
+def _hmac(drawn: str, key: bytes) -> str:
+    """Return those of the ids made before 30 November 2026."""
+    return _last(hmac.digest(key, drawn.encode(), "sha256")[:_MARK_BYTES])
+
+
+def _last(digest: bytes) -> str:
+    return base62(int.from_bytes(digest), MARK_LENGTH)

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from flask import Flask, current_app
 from sqlalchemy import make_url
@@ -38,8 +38,7 @@ SECONDS_BETWEEN_COMPLAINTS: Final = 10.0
 DrawPreview = Callable[[Link], Any]  # What a view answers.
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """What a request tells. ``verdict`` is None where the clicks before it decide.
 
     ``ip`` and ``agent`` are hashed and forgotten.
@@ -73,9 +72,8 @@ class ClickIntake:
         visitor = earlier = ip = earlier_ip = block = ""
         if hit.verdict is None:
             keys = self.keys.cached(now)
-            visitor, earlier = visitor_keys.hashes(keys, now, f"{hit.ip}\n{hit.agent}")
-            ip, earlier_ip = visitor_keys.hashes(keys, now, subscriber_of(hit.ip))
-            block, _ = visitor_keys.hashes(keys, now, network_prefix(hit.ip))
+            texts = f"{hit.ip}\n{hit.agent}", subscriber_of(hit.ip), network_prefix(hit.ip)
+            (visitor, ip, block), (earlier, earlier_ip, _) = visitor_keys.hashes(keys, now, texts)
         click = JournaledClick(
             click_id,
             microseconds(now),

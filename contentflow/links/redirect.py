@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contentflow.config import Settings
 from contentflow.core import clock
-from contentflow.core.ids import base62, random_number
+from contentflow.core.ids import random_text
 from contentflow.links.agents import kind_of
 from contentflow.links.clicks import Hit, intake
 from contentflow.links.link_cache import CODE
@@ -76,7 +76,7 @@ class Redirect:
         )
         if not self._headers:
             self._headers = self._drawn_by_flask()
-        request_id = base62(random_number(), _REQUEST_ID_LENGTH)
+        request_id = random_text(_REQUEST_ID_LENGTH)
         return [("Location", target.location(click_id)), (REQUEST_ID, request_id), *self._headers]
 
     def _is_ordinary(self, environ: WSGIEnvironment) -> bool:
@@ -85,7 +85,7 @@ class Redirect:
             and environ.get("HTTP_HOST") == self._host
             and not environ.get("SCRIPT_NAME")
             and self._cookie not in environ.get("HTTP_COOKIE", "")
-            and not any(name in environ for name in PREFETCH_VARIABLES)
+            and PREFETCH_VARIABLES.isdisjoint(environ)
             and self._intake.keys.has_all(clock.now())
         )
 

@@ -22,7 +22,9 @@ class Verdict(StrEnum):
 
 
 _PREFETCH_HEADERS: Final = frozenset(("sec-purpose", "purpose", "x-purpose", "x-moz"))
-PREFETCH_VARIABLES: Final = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")  # WSGI
+PREFETCH_VARIABLES: Final = frozenset(  # of WSGI
+    ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
+)
 
 
 def classify(method: str, headers: Mapping[str, str], agent: str, is_self: bool) -> Verdict | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
@@ -49,7 +50,7 @@ class KeyRing:
 
     def has_all(self, at: datetime) -> bool:
         """Whether nothing need be asked for, or asking was in vain a moment ago."""
-        if all(day in self.keys for day in days_in_use(at)):
+        if self.keys.keys() >= set(days_in_use(at)):
             return True
         return self._asked_on == at.date() and time.monotonic() < self._rest_until
 
@@ -84,21 +85,25 @@ def _read(connection: Connection, at: datetime) -> Keys:
     return {row.day: row.key for row in found}
 
 
-def hashes(keys: Keys, at: datetime, text: str) -> tuple[str, str]:
-    """Return the hash of a text, and in the day's first hour the one under yesterday's key; else ""."""
-    made = [_hash(day, keys[day], text) if day in keys else "" for day in days_in_use(at)]
-    return made[0], made[1] if len(made) > 1 else ""
+def hashes(keys: Keys, at: datetime, texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the hashes of texts, and in the day's first hour those under yesterday's key; else ""."""
+    today, *before = days_in_use(at)
+    return _hashes(keys, today, texts), _hashes(keys, before[0], texts) if before else [""] * len(texts)
 
 
-def _hash(day: date, key: bytes, text: str) -> str:
+def _hashes(keys: Keys, day: date, texts: Sequence[str]) -> list[str]:
     """Return the day's number and 128 bits, in hex (BLAKE2b with a key, RFC 7693).
 
     It takes a third of HMAC-SHA256's time; a key of 32 bytes was drawn before an update on that day, whose
     hashes are HMACs.
     """
+    key = keys.get(day)
+    if key is None:
+        return [""] * len(texts)
     if len(key) != KEY_BYTES:
-        return keyed_hash(key, text)
-    return f"{day.toordinal():05x}{blake2b(text.encode(), digest_size=HASH_BYTES, key=key).hexdigest()}"
+        return [keyed_hash(key, text) for text in texts]
+    number = f"{day.toordinal():05x}"
+    return [number + blake2b(text.encode(), digest_size=HASH_BYTES, key=key).hexdigest() for text in texts]
 
 
 def destroy_old_keys() -> None:

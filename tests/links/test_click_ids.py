@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contentflow.core.ids import BASE62, base62, is_id, new_id, random_number
+from contentflow.core.ids import BASE62, base62, is_id, new_id, random_text
 from contentflow.links import services
 from contentflow.links.click_ids import code_in, key_of, new_click_id
 from tests.links.visitors import click_id, clicks, link_of, visit
@@ -24,6 +25,10 @@ def test_an_id_names_its_link_under_any_key_that_is_still_listed() -> None:
     assert is_id(made)
     assert code_in(made, [NEW, OLD]) == "Ab3dE9x"
     assert code_in(made, [NEW]) is None
+
+
+def test_an_id_of_before_names_its_link_still() -> None:
+    assert code_in("Ab3dE9xq7f2LsK90TUESsE", [key_of("the key of before")]) == "Ab3dE9x"
 
 
 def test_the_id_of_a_click_that_is_nobodys_names_no_link() -> None:
@@ -42,21 +47,32 @@ def test_the_clicks_of_a_link_stand_together_by_their_second(monkeypatch: pytest
     assert first == same < next_one
 
 
-def test_a_forked_process_draws_other_numbers() -> None:
-    random_number()  # Many are drawn ahead by now.
+def test_a_forked_process_draws_other_text() -> None:
+    random_text(8)  # Much is drawn ahead by now.
     readable, writable = os.pipe()
     child = os.fork()
     if not child:
-        os.write(writable, b"".join(random_number().to_bytes(9) for _ in range(300)))
+        os.write(writable, "".join(random_text(8) for _ in range(300)).encode())
         os._exit(0)
     os.waitpid(child, 0)
-    drawn = os.read(readable, 300 * 9)
-    theirs = {int.from_bytes(drawn[place : place + 9]) for place in range(0, len(drawn), 9)}
+    drawn = os.read(readable, 300 * 8).decode()
+    theirs = {drawn[place : place + 8] for place in range(0, len(drawn), 8)}
     for end in (readable, writable):
         os.close(end)
 
     assert len(theirs) == 300
-    assert theirs.isdisjoint({random_number() for _ in range(600)})
+    assert theirs.isdisjoint({random_text(8) for _ in range(600)})
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 12, 22])
+def test_random_text_is_as_long_as_asked_and_of_all_digits_alike(length: int) -> None:
+    drawn = [random_text(length) for _ in range(6_200)]
+    assert {len(text) for text in drawn} == {length}
+
+    found = Counter("".join(drawn))
+    assert length == 0 or sorted(found) == sorted(BASE62)
+    # Six standard deviations: of what each digit comes to on the average.
+    assert all(abs(times - 100 * length) < 6 * (100 * length) ** 0.5 for times in found.values())
 
 
 @given(st.integers(0, 21), st.sampled_from(BASE62))

@@ -106,8 +106,8 @@ def test_an_old_key_is_never_used_again_even_if_nothing_swept(app: Flask, alices
     click_at(app, later, alices_post)
 
     assert list(intake(app).keys.keys) == [later.date()]
-    made, earlier = visitor_keys.hashes({MORNING.date(): old}, later, f"{IP}\n{PHONE}")
-    assert (made, earlier) == ("", "")
+    made, earlier = visitor_keys.hashes({MORNING.date(): old}, later, [f"{IP}\n{PHONE}"])
+    assert (made, earlier) == ([""], [""])
 
 
 def test_a_database_that_refuses_is_asked_for_a_key_again_only_after_a_rest(
