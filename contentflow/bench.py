@@ -47,25 +47,26 @@ _HASHED = "verdict IN ('valid', 'duplicate', 'fraud')"
 _SQLITE_HASH = (
     f"iif({_HASHED}, printf('%05x', julianday(at) - 1721424.5) || lower(hex(randomblob(16))), NULL)"
 )
-_SQLITE_LOOKUP = f"iif({_HASHED}, (strftime('%%s', at) / %i << 32) | (random() & 4294967295), NULL)"
+_SQLITE_LOOKUP = f"iif({_HASHED}, (strftime('%%s', at) / %i << %i) | (random() & ((1 << %i) - 1)), NULL)"
 _SQLITE = f"""{_COLUMNS}
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count),
   judged AS (SELECT i, {_VERDICT} AS verdict,
     strftime('%Y-%m-%d %H:%M:%f000', 'now', '-' || ((i * 7919) % :seconds) || ' seconds') AS at FROM n)
 SELECT 'BENCH' || printf('%017d', i), bench_links.id, bench_links.partner_id, at, 'mobile', verdict,
-  {_SQLITE_HASH}, {_SQLITE_HASH}, {_SQLITE_HASH}, {_SQLITE_LOOKUP % 21600}, {_SQLITE_LOOKUP % 60}
+  {_SQLITE_HASH}, {_SQLITE_HASH}, {_SQLITE_HASH}, {_SQLITE_LOOKUP % (21600, 32, 32)},
+  {_SQLITE_LOOKUP % (60, 36, 36)}
 FROM judged JOIN bench_links ON bench_links.k = (i * 31 + i / 1000) % :links"""
 _POSTGRESQL_HASH = (
     f"CASE WHEN {_HASHED} THEN lpad(to_hex(at::date - date '0001-01-01' + 1), 5, '0') || md5('%s' || i) END"
 )
 _POSTGRESQL_LOOKUP = (
-    f"CASE WHEN {_HASHED} THEN (extract(epoch FROM at)::bigint / %i << 32) "
-    "| (random() * 4294967295)::bigint END"
+    f"CASE WHEN {_HASHED} THEN (extract(epoch FROM at)::bigint / %i << %i) "
+    "| (random() * ((1::bigint << %i) - 1))::bigint END"
 )
 _POSTGRESQL = f"""{_COLUMNS}
 SELECT 'BENCH' || lpad(i::text, 17, '0'), bench_links.id, bench_links.partner_id, at, 'mobile', verdict,
   {", ".join(_POSTGRESQL_HASH % name for name in ("visitor", "ip", "block"))},
-  {_POSTGRESQL_LOOKUP % 21600}, {_POSTGRESQL_LOOKUP % 60}
+  {_POSTGRESQL_LOOKUP % (21600, 32, 32)}, {_POSTGRESQL_LOOKUP % (60, 36, 36)}
 FROM (SELECT i, {_VERDICT} AS verdict, now() - ((i * 7919) % :seconds) * interval '1 second' AS at
   FROM generate_series(1, CAST(:count AS bigint)) AS n(i)) AS judged
 JOIN bench_links ON bench_links.k = (i * 31 + i / 1000) % :links"""

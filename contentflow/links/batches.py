@@ -16,7 +16,7 @@ from contentflow.links import judging
 from contentflow.links.click_ids import CODE_LENGTH
 from contentflow.links.journal_lines import JournaledClick
 from contentflow.links.judging import LinkedClick, Times
-from contentflow.links.lookups import ip_lookups, visitor_lookups
+from contentflow.links.lookups import MINUTE_NUMBERS, ip_lookups, visitor_lookups
 from contentflow.links.sums import microseconds, moment, write_clicks
 from contentflow.links.verdicts import Verdict
 
@@ -44,16 +44,21 @@ class ClickedLink(NamedTuple):
     channel: str
 
 
-def write_batch(connection: Connection, clicks: Sequence[JournaledClick]) -> set[str]:
-    """Judge and write the clicks that are not there yet; return the ids of those whose link is gone."""
+def write_batch(
+    connection: Connection, clicks: Sequence[JournaledClick], *, may_be_there: bool = True
+) -> set[str]:
+    """Judge and write the clicks that are not there yet; return the ids of those whose link is gone.
+
+    Whoever does not look for those that are there (``may_be_there``) gets ``IntegrityError`` for them.
+    """
     lock_clicks(connection)
     codes = sorted({click.id[:CODE_LENGTH] for click in clicks})
     links = {
         row.code: ClickedLink(row.id, row.partner_id, row.channel)
         for row in _named(connection, "SELECT code, id, partner_id, channel FROM links", "code", codes)
     }
-    ids = [click.id for click in clicks]
-    known = {row.id for row in _named(connection, "SELECT id FROM clicks", "id", ids)}
+    ids = [click.id for click in clicks] if may_be_there else []
+    known = {row.id for row in _named(connection, "SELECT id FROM clicks", "id", ids)} if ids else set()
     linked = {
         click.id: (link, click)
         for click in clicks
@@ -112,11 +117,13 @@ def _of_addresses(connection: Connection, clicks: list[LinkedClick], max_clicks:
         for number in ip_lookups(link_id, ip_hash, click.at_us)
     }
     newest = (
-        "clicks.ip_lookup = listed.number AND clicks.at <= :until ORDER BY clicks.at DESC LIMIT :max_clicks"
+        "clicks.ip_lookup BETWEEN listed.number AND listed.number + :seconds AND clicks.at <= :until "
+        "ORDER BY clicks.ip_lookup DESC LIMIT :max_clicks"
     )
     until = written_time(connection.dialect.name, moment(clicks[-1][1].at_us))
+    bounds = {"until": until, "seconds": MINUTE_NUMBERS - 1, "max_clicks": max_clicks}
     times: Times = {}
-    for row in _look_up(connection, "ip_hash", newest, numbers, until=until, max_clicks=max_clicks):
+    for row in _look_up(connection, "ip_hash", newest, numbers, **bounds):
         times.setdefault((row.link_id, row.ip_hash, True), []).append(_microseconds(row.at))
     return _in_order(times)
 

@@ -144,20 +144,25 @@ def _set_aside(batch: list[JournalLine], impossible: set[str]) -> None:
         journal_files.set_aside(lines)
 
 
-def _write(clicks: Sequence[JournaledClick]) -> set[str]:
-    """Write clicks, and return the ids of those that no database can ever take."""
+def _write(clicks: Sequence[JournaledClick], *, may_be_there: bool = False) -> set[str]:
+    """Write clicks, and return the ids of those that no database can ever take.
+
+    Only what was folded when a process was killed is there already: it is looked for once it is met.
+    """
     if not clicks:
         return set()
     try:
         with db.engines[CLICKS].connect() as connection:
             connection.execution_options(immediate=True, timeout_ms=PATIENCE_MS)
             with _room_for_a_batch(connection), connection.begin():
-                return write_batch(connection, clicks)
+                return write_batch(connection, clicks, may_be_there=may_be_there)
     except (IntegrityError, DataError):
+        if not may_be_there:
+            return _write(clicks, may_be_there=True)
         if len(clicks) == 1:
             return {clicks[0].id}
         half = len(clicks) // 2
-        return _write(clicks[:half]) | _write(clicks[half:])
+        return _write(clicks[:half], may_be_there=True) | _write(clicks[half:], may_be_there=True)
 
 
 @contextmanager

@@ -9,11 +9,15 @@ from __future__ import annotations
 from typing import Final
 from zlib import crc32
 
-MINUTE_US: Final = 60_000_000
+SECOND_US: Final = 1_000_000
+MINUTE_US: Final = 60 * SECOND_US
 HOUR_US: Final = 60 * MINUTE_US
 # Of an hour around a click, mostly one period is looked into.
 _VISITOR_PERIOD_US: Final = 6 * HOUR_US
 _CRC_BITS: Final = 32
+# The seconds of an address's minute are in its numbers, so that the newest of very many clicks are the last.
+MINUTE_NUMBERS: Final = 64
+_IP_BITS: Final = 30
 
 
 def visitor_lookup(link_id: str, visitor_hash: str, at_us: int) -> int:
@@ -29,14 +33,19 @@ def visitor_lookups(link_id: str, visitor_hash: str, at_us: int) -> set[int]:
 
 
 def ip_lookup(link_id: str, ip_hash: str, at_us: int) -> int:
-    """Return the number of an address's click on a link, as of a visitor's."""
-    return at_us // MINUTE_US << _CRC_BITS | _crc(link_id, ip_hash)
+    """Return the number of an address's click on a link: the minute, whose it is, and the second in it."""
+    minute, second = divmod(at_us // SECOND_US, 60)
+    person = _crc(link_id, ip_hash) >> _CRC_BITS - _IP_BITS
+    return (minute << _IP_BITS | person) * MINUTE_NUMBERS | second
 
 
 def ip_lookups(link_id: str, ip_hash: str, at_us: int) -> set[int]:
-    """Return the numbers of the address's clicks on the link in the minute before ``at_us``."""
-    newest = ip_lookup(link_id, ip_hash, at_us)
-    return {newest, newest - (1 << _CRC_BITS)}
+    """Return from which numbers on, ``MINUTE_NUMBERS`` of them each, the address's clicks on the link stand.
+
+    It is those of the minute of ``at_us`` and of the one before.
+    """
+    newest = ip_lookup(link_id, ip_hash, at_us) & -MINUTE_NUMBERS
+    return {newest, newest - (MINUTE_NUMBERS << _IP_BITS)}
 
 
 def _crc(link_id: str, hash_: str) -> int:

@@ -97,7 +97,7 @@ class Click(Base):
     __table_args__ = (
         # Robots, which are not hashed, are in neither.
         Index(None, "visitor_lookup", sqlite_where=_VALID_VISITOR, postgresql_where=_VALID_VISITOR),
-        Index(None, "ip_lookup", "at", sqlite_where=_PERSON, postgresql_where=_PERSON),
+        Index(None, "ip_lookup", sqlite_where=_PERSON, postgresql_where=_PERSON),
         Index(None, "partner_id", "at"),
     )
 

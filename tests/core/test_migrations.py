@@ -52,7 +52,12 @@ def test_a_new_kind_of_mail_keeps_the_links_and_first_contacts_of_the_mails_befo
 def test_clicks_of_the_last_hours_are_found_under_their_numbers_and_no_older_ones(tmp_path: Path):
     app = create_app(config.load({**BASE_ENV, "DATA_DIR": str(tmp_path)}))
     now = datetime.now(UTC).replace(microsecond=250_000)
-    ages = {"new": timedelta(minutes=59), "robot": timedelta(minutes=1), "old": timedelta(hours=3)}
+    ages = {
+        "newest": timedelta(seconds=70),
+        "new": timedelta(minutes=59),
+        "robot": timedelta(minutes=1),
+        "old": timedelta(hours=3),
+    }
     with app.app_context():
         introduce_alembic()
         upgrade(revision="0102")
@@ -61,19 +66,20 @@ def test_clicks_of_the_last_hours_are_found_under_their_numbers_and_no_older_one
                 person = (None, None) if name == "robot" else (f"visitor of {name}", f"address of {name}")
                 connection.execute(CLICK, (name, f"{now - age:%F %T.%f}", *person))
 
-        upgrade(revision="0103")
+        upgrade(revision="0104")
 
-        found = db.session.execute(text("SELECT id, visitor_lookup, ip_lookup FROM clicks")).all()
-        at_us = microseconds(now - ages["new"])
-        assert {row[0]: tuple(row[1:]) for row in found} == {
-            "new": (
-                visitor_lookup("a link", "visitor of new", at_us),
-                ip_lookup("a link", "address of new", at_us),
-            ),
-            "robot": (None, None),
-            "old": (None, None),
+        found = {
+            row[0]: tuple(row[1:])
+            for row in db.session.execute(text("SELECT id, visitor_lookup, ip_lookup FROM clicks"))
         }
+        at_us = {name: microseconds(now - age) for name, age in ages.items()}
+        assert found["newest"] == (
+            visitor_lookup("a link", "visitor of newest", at_us["newest"]),
+            ip_lookup("a link", "address of newest", at_us["newest"]),
+        )
+        assert found["new"][0] == visitor_lookup("a link", "visitor of new", at_us["new"])
+        assert found["robot"] == found["old"] == (None, None)
         downgrade(revision="0102")
-        assert db.session.execute(text("SELECT count(*) FROM clicks")).scalar() == 3
+        assert db.session.execute(text("SELECT count(*) FROM clicks")).scalar() == 4
         db.session.rollback()
         dispose()

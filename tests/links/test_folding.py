@@ -263,8 +263,8 @@ def test_each_visitor_is_looked_up_in_the_index_before_anything_was_counted(
     event.remove(Engine, "before_cursor_execute", keep)
 
     explained = "EXPLAIN QUERY PLAN" if is_sqlite() else "EXPLAIN"
-    for number, index in (("visitor_lookup", "visitor_lookup"), ("ip_lookup", "ip_lookup_at")):
-        statement, values = next(pair for pair in asked if f"clicks.{number} =" in pair[0])
+    for condition, index in (("visitor_lookup =", "visitor_lookup"), ("ip_lookup BETWEEN", "ip_lookup")):
+        statement, values = next(pair for pair in asked if f"clicks.{condition}" in pair[0])
         plan = db.session.connection().exec_driver_sql(f"{explained} {statement}", values)
         on_clicks = [
             line
@@ -303,7 +303,7 @@ def test_a_click_that_the_database_never_takes_is_set_aside_alone(app: Flask, al
 def test_while_the_database_is_away_journals_wait_and_then_all_are_folded(
     app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any) -> set[str]:
+    def refuse(*_: Any, **__: Any) -> set[str]:
         raise OperationalError("INSERT", {}, Exception("database or disk is full"))
 
     wait(*(waiting(link_of(alices_post), f"n{number}") for number in range(1, 6)))

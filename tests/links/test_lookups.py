@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from contentflow.links.lookups import (
     HOUR_US,
+    MINUTE_NUMBERS,
     MINUTE_US,
     ip_lookup,
     ip_lookups,
@@ -24,7 +25,17 @@ def test_a_visitors_clicks_within_an_hour_are_looked_up(at_us: int, apart: int) 
 
 @given(moments, st.integers(0, MINUTE_US))
 def test_an_addresss_clicks_of_the_minute_before_are_looked_up(at_us: int, ago: int) -> None:
-    assert ip_lookup("link", "me", at_us - ago) in ip_lookups("link", "me", at_us)
+    number = ip_lookup("link", "me", at_us - ago)
+
+    assert sum(first <= number < first + MINUTE_NUMBERS for first in ip_lookups("link", "me", at_us)) == 1
+
+
+@given(moments, st.integers(0, 60 * 1_000_000))
+def test_the_newest_clicks_of_an_addresss_minute_have_the_largest_numbers(at_us: int, later: int) -> None:
+    begun = at_us // MINUTE_US * MINUTE_US
+    numbers = [ip_lookup("link", "me", begun + us) for us in sorted((at_us - begun, later % MINUTE_US))]
+
+    assert numbers == sorted(numbers)
 
 
 @given(moments)
