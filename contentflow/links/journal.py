@@ -90,6 +90,16 @@ class Journal:
     def _open(self) -> None:
         """Begin a file: it gets its name once it is locked, so that nobody takes it for a dead process's."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            fd = self._open_draft()
+        except FileNotFoundError:  # A clock leapt ahead, and whoever folds took it for one left behind.
+            fd = self._open_draft()
+        self._fd, self._size, self._rotate_at = fd, 0, time.monotonic() + ROTATE_SECONDS
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._keep, name="journal", daemon=True)
+            self._thread.start()
+
+    def _open_draft(self) -> int:
         name = self.folder / new_id()
         draft = name.with_suffix(DRAFT_SUFFIX)
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -99,10 +109,7 @@ class Journal:
         except OSError:
             os.close(fd)
             raise
-        self._fd, self._size, self._rotate_at = fd, 0, time.monotonic() + ROTATE_SECONDS
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._keep, name="journal", daemon=True)
-            self._thread.start()
+        return fd
 
     def _keep(self) -> None:
         """Bring what was written to the disk, and end the file when its time is over."""

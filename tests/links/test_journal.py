@@ -149,6 +149,27 @@ def test_a_forked_process_begins_a_journal_of_its_own(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_a_draft_that_is_taken_for_one_left_behind_costs_no_click(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename, swept = Path.rename, []
+
+    def sweep_first(draft: Path, target: Path) -> Path:
+        if not swept:
+            swept.append(draft)
+            draft.unlink()
+        return rename(draft, target)
+
+    monkeypatch.setattr(Path, "rename", sweep_first)
+    journal = Journal(tmp_path / "journal")
+
+    journal.append(to_line(CLICK))
+
+    assert swept
+    assert (lines(tmp_path), journal.lost) == ([CLICK], 0)
+    journal.close()
+
+
 def test_what_is_written_reaches_the_disk_within_moments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
