@@ -12,9 +12,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 
@@ -41,8 +40,7 @@ class Busy(Refused):
     message = _l("Une autre sauvegarde écrit déjà dans ce dossier.")
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(NamedTuple):
     """``removed`` is how many older backups went."""
 
     backup: Path

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.dialects import postgresql, sqlite
@@ -29,16 +28,14 @@ class Unequal(Refused):
         )
 
 
-@dataclass(frozen=True)
-class Copied:
+class Copied(NamedTuple):
     """A database at one moment: its ``rows`` by table, and its bytes, read once."""
 
     rows: dict[str, int]
     parts: Iterator[bytes]
 
 
-@dataclass(frozen=True)
-class Saved:
+class Saved(NamedTuple):
     """``ours`` are the tables of the product, ``never`` those whose rows no backup holds."""
 
     ours: frozenset[str]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -60,8 +60,7 @@ class StillAtWork(Refused):
     message = _l("Un autre montage est en cours : attends qu’il soit prêt, puis demande tes changements.")
 
 
-@dataclass(frozen=True)
-class Clip:
+class Clip(NamedTuple):
     """A post's clip as its owner sees it."""
 
     submission_id: str

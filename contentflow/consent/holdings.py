@@ -6,8 +6,8 @@ Capabilities above hand in what they hold; whoever has a mail's stop link may lo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from flask import Flask, current_app
 from flask_babel import gettext as _
@@ -21,8 +21,7 @@ from contentflow.mailing.models import Delivery
 Words = str
 
 
-@dataclass(frozen=True)
-class Holding:
+class Holding(NamedTuple):
     """A line for its reader: what is held, from whom it came ("" where from nobody), and since when."""
 
     what: Words
@@ -30,8 +29,7 @@ class Holding:
     partner_name: str = ""
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """All that is held on one recipient; ``address`` is what is left of it in clear, or None."""
 
     address: str | None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from flask import Flask, current_app
 
 Kind = Literal["yes", "no", "unsubscribed", "bounced"]
 
 
-@dataclass(frozen=True)
-class Proof:
+class Proof(NamedTuple):
     """The sentence that was shown, when its button was pressed, where, and the keyed hash of the IP."""
 
     text: str
@@ -23,8 +21,7 @@ class Proof:
     language: str
 
 
-@dataclass(frozen=True)
-class RecipientAnswer:
+class RecipientAnswer(NamedTuple):
     """What became of an address with ``partner_id``, or ("") with everybody.
 
     ``address`` is None where it is erased; yes and no come of a mail's link, and have a proof.

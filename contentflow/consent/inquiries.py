@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
@@ -17,8 +17,7 @@ from contentflow.mailing.models import Delivery
 from contentflow.mailing.recipients import recipient_hash
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """What is known of an address that somebody names: never which others there are."""
 
     recipient_hash: str

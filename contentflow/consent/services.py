@@ -9,7 +9,7 @@ answered. An address that never said yes itself gets one share mail from the who
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
@@ -43,8 +43,7 @@ class InvalidAddress(Refused):
     message = _l("Ce n’est pas une adresse e-mail.")
 
 
-@dataclass(frozen=True)
-class Recipient:
+class Recipient(NamedTuple):
     """Whose mail a link stands in: who shared it, and whether its recipient stopped everything."""
 
     partner_name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urljoin
 
 from flask import g, request, url_for
@@ -28,8 +28,7 @@ from contentflow.web.htmx import is_htmx, render
 from contentflow.web.security import our_path
 
 
-@dataclass(frozen=True)
-class RowVerdict:
+class RowVerdict(NamedTuple):
     """What became of one row: ``done already refused gone``; ``undone_by``: the entry that undoes it."""
 
     row_id: str

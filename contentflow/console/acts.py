@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
@@ -41,8 +40,7 @@ class NotUndoable(Refused):
     message = _l("Cet acte ne s’annule pas.")
 
 
-@dataclass(frozen=True)
-class ActWords:
+class ActWords(NamedTuple):
     """What was typed beside an act: ``why`` for the team, ``words`` for the partner, a listed ``reason``."""
 
     actor: str
@@ -51,8 +49,7 @@ class ActWords:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Act:
+class Act(NamedTuple):
     """``asks``: the fields that its page has, of ``reason`` (a list), ``words`` and ``note``.
 
     ``run`` acts on one row's id and returns the audit entry to undo it by, if that is true for a while.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, literal, select, union_all
@@ -46,8 +46,7 @@ class WeekJob:
         return f"{MOST}+" if self.waiting > MOST else str(self.waiting)
 
 
-@dataclass(frozen=True)
-class NextLine:
+class NextLine(NamedTuple):
     """Where to go on from a list that the board opened: ``job`` waits next; None: nothing else does."""
 
     job: WeekJob | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final, cast, get_args
+from typing import Final, NamedTuple, cast, get_args
 
 from flask_babel import format_date
 from flask_babel import gettext as _
@@ -60,8 +60,7 @@ class FigureLine:
         return round(self.earned_cents / self.valid) if self.valid else None
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(NamedTuple):
     """``lines`` in the order they are shown, of which a page takes the first."""
 
     first: date
@@ -125,8 +124,7 @@ def _line(amounts: Mapping[str, int]) -> FigureLine:
     return line
 
 
-@dataclass(frozen=True)
-class MonthFigures:
+class MonthFigures(NamedTuple):
     """``last`` is yesterday, so that today's rows need not be counted; ``first`` begins its month."""
 
     first: date
@@ -156,8 +154,7 @@ def _labels(by: By, found: Mapping[str, FigureLine]) -> Callable[[str], str]:
     return lambda key: names.get(key) or (_("compte effacé") if key in names else nobody)
 
 
-@dataclass(frozen=True)
-class NumbersFile:
+class NumbersFile(NamedTuple):
     """The CSV of exactly one filter of these numbers, as a list of the console has it."""
 
     name: str = "numbers"

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import literal, select, union_all
@@ -42,8 +41,7 @@ _INVOICE: Final = re.compile(r"[Pp][0-9]{5,10}-20[0-9]{2}-[0-9]{4,8}")
 _IN_PATH: Final = re.compile(r"/(?:l|p)/([0-9A-Za-z]{4,22})/?$")
 
 
-@dataclass(frozen=True)
-class SearchHit:
+class SearchHit(NamedTuple):
     """One thing that was found; ``kind`` is such as ``partner``, ``post``; ``name`` is for people.
 
     ``page`` and ``of`` are where it stands: an endpoint and its values.
@@ -56,8 +54,7 @@ class SearchHit:
     of: dict[str, str]
 
 
-@dataclass(frozen=True)
-class KnownAddress:
+class KnownAddress(NamedTuple):
     """What is known of an address that is no partner's; ``contact_of`` maps partners' ids to their names."""
 
     is_mailed: bool
@@ -65,8 +62,7 @@ class KnownAddress:
     contact_of: dict[str, str]
 
 
-@dataclass(frozen=True)
-class SearchResult:
+class SearchResult(NamedTuple):
     hits: Sequence[SearchHit]
     address: KnownAddress | None = None
 

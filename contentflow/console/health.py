@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
@@ -35,8 +35,7 @@ QUEUES: Mapping[str, LazyString] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """``state`` is one of unwell, remark, ok, unseen; without ``looked_at`` it was looked at just now."""
 
     part: str
@@ -46,8 +45,7 @@ class Finding:
     looked_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class QueueBacklog:
+class QueueBacklog(NamedTuple):
     """What is due in a queue; ``since``: from when on the oldest is, None where nothing is."""
 
     queue: str

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from contentflow.byop.words import Words, share_text
 from contentflow.config import settings
@@ -21,8 +20,7 @@ SAMPLE_CODE: Final = "exemple"
 COMMISSION_BP: Final = 1_000  # A tenth of a sale, where nobody said what the advertiser pays.
 
 
-@dataclass(frozen=True)
-class OfferPreview:
+class OfferPreview(NamedTuple):
     """``lands_on`` is the address with its fields filled; ``earned_cents`` what a partner has of 100 €.
 
     ``commission_bp`` is what it is reckoned with, ``is_guessed`` where the offer does not say it.

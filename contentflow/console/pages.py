@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -26,8 +25,7 @@ class TooLong(Refused):
     message = _l("C’est trop long : 500 caractères au plus.")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A page of the console's navigation."""
 
     endpoint: str

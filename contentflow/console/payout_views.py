@@ -215,7 +215,7 @@ def _runs(refusal: Refused | None = None, there: str = "") -> Response:
     """Show the runs; ``there`` is the one that a refusal speaks of."""
     db.session.rollback()
     error, status = (str(refusal.message), refusal.status) if refusal else ("", 200)
-    context = {"lines": showing.run_lines(), "month": showing.last_month(), "there": there}
+    context: dict[str, object] = {"lines": showing.run_lines(), "month": showing.last_month(), "there": there}
     context["contests"] = showing.open_contests()
     return render("console/payouts.html", status, error=error, sent=request.form, **context)
 

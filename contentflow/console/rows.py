@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -39,8 +38,7 @@ LAST_ACTS = 20
 LAST_PAYOUTS = 6
 
 
-@dataclass(frozen=True)
-class Posts:
+class Posts(NamedTuple):
     """By id: partners' names, offers, where links lead, and assets by theirs."""
 
     names: Mapping[str, str]
@@ -49,16 +47,14 @@ class Posts:
     assets: Mapping[str, Asset]
 
 
-@dataclass(frozen=True)
-class Holds:
+class Holds(NamedTuple):
     """By id: partners' names and the commissions that are held."""
 
     names: Mapping[str, str]
     commissions: Mapping[str, Commission]
 
 
-@dataclass(frozen=True)
-class PartnerPage:
+class PartnerPage(NamedTuple):
     """One partner on one page."""
 
     partner: Partner
@@ -86,8 +82,7 @@ class PartnerPage:
         return [(name, earned.get(name, 0), held.get(name, 0)) for name in sorted(earned | held)]
 
 
-@dataclass(frozen=True)
-class PaidMonth:
+class PaidMonth(NamedTuple):
     """A payout that was approved; ``run_id`` is the run that tried it last."""
 
     payout: Payout
@@ -173,8 +168,7 @@ def _payouts(partner_id: str) -> list[PaidMonth]:
     return [PaidMonth(*row) for row in db.session.execute(found)]
 
 
-@dataclass(frozen=True)
-class ConversionPage:
+class ConversionPage(NamedTuple):
     """A conversion, why it is nobody's, and the posts that it may be of."""
 
     conversion: Conversion

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 # As spreadsheets and mail services of several languages call them, without accents, dashes and case.
 EMAIL_HEADERS: Final = {
@@ -26,8 +25,7 @@ TAGS_HEADERS: Final = (
 NO_COLUMN: Final = -1
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(NamedTuple):
     """Columns count from 0, ``NO_COLUMN`` is none; ``has_header``: the first row names them."""
 
     email: int

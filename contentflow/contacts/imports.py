@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import undefer
@@ -50,8 +49,7 @@ MAX_SECONDS = 600
 MAX_SHOWN = 200
 
 
-@dataclass(frozen=True)
-class ImportView:
+class ImportView(NamedTuple):
     """An import's page; ``shown`` are rows to look at, ``counts`` of all rows that are done."""
 
     made: ContactImport

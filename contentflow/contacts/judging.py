@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import insert, select
 
@@ -23,8 +23,7 @@ AT_ONCE = 500
 Earlier = Callable[[Collection[str]], Iterable[str]]
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """What was typed at ``line``, or stood in a row of a file."""
 
     line: int
@@ -33,8 +32,7 @@ class Entry:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class EntryVerdict:
+class EntryVerdict(NamedTuple):
     """``address`` is as it was typed where it is no address; ``reason`` then says why."""
 
     line: int

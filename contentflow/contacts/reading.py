@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -45,8 +45,7 @@ class NoSuchColumn(UnreadableTable):
     message = _l("Cette colonne n’existe pas dans le fichier.")
 
 
-@dataclass(frozen=True)
-class ImportPreview:
+class ImportPreview(NamedTuple):
     """A file as we read it; ``rows`` are its first ten without the header, as (line, cells)."""
 
     separator: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, false, func, or_, select, update
@@ -53,8 +53,7 @@ class Book:
         return sum(self.counts.values())
 
 
-@dataclass(frozen=True)
-class ContactView:
+class ContactView(NamedTuple):
     """One contact with what was sent to it; ``invitation`` is None where it was never asked."""
 
     contact: Contact
@@ -67,8 +66,7 @@ class ContactView:
         return tagging.unpack(self.contact.tags)
 
 
-@dataclass(frozen=True)
-class Reached:
+class Reached(NamedTuple):
     """A contact that a share names; ``has_said_yes``: what is confirmed alone is mailed."""
 
     address: str

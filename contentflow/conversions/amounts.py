@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import parse_qsl, quote
 
 from contentflow.conversions.currencies import MINOR_DIGITS
@@ -27,8 +26,7 @@ class WrongAmount(ValueError):
     """What was sent is no amount, no currency, or no JSON that can hold one."""
 
 
-@dataclass(frozen=True)
-class OtherNumber:
+class OtherNumber(NamedTuple):
     """A number as it was written that is not whole, or longer than 20 digits: it is never reckoned with."""
 
     text: str

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, func, or_, select
 
@@ -22,8 +21,7 @@ from contentflow.offers.models import Offer
 _LinkRow = Row[*tuple[Any, ...]]
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Everything a conversion takes from its click."""
 
     click_id: str
@@ -144,8 +142,7 @@ def origin_of_code(code: str) -> Origin | None:
     return None if link is None else _origin("", links.VALID, None, link)
 
 
-@dataclass(frozen=True)
-class LikelyPost:
+class LikelyPost(NamedTuple):
     """A post that a conversion of nobody may be of: ``code`` is one of its short links."""
 
     code: str

@@ -7,7 +7,7 @@ month's statement. It ends as ``services.record`` would end each; whatever is no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -31,8 +31,7 @@ def key_of(report: Report) -> Key:
     return report.transaction, report.type
 
 
-@dataclass(frozen=True)
-class KnownSales:
+class KnownSales(NamedTuple):
     """What the database says of some reports.
 
     ``known`` are conversions by transaction and type, of the reports and of what they refund; ``refunded``

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 
@@ -26,8 +27,7 @@ from contentflow.offers.models import Offer
 LOOKED_BACK = timedelta(days=35)  # What waited in a journal for a month is paid too.
 
 
-@dataclass(frozen=True)
-class PaidDay:
+class PaidDay(NamedTuple):
     """The valid clicks of one link on one day, each worth ``click_cents``."""
 
     link_id: str

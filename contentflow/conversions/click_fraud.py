@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, case, func, select
 
@@ -43,8 +42,7 @@ SALES_EXPECTED: Final = 7
 OTHERS_SALES: Final = 10
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """The valid clicks of one visitor; hashes are None where no key was at hand."""
 
     block: str | None
@@ -53,8 +51,7 @@ class Group:
     clicks: int
 
 
-@dataclass(frozen=True)
-class BusiestBlock:
+class BusiestBlock(NamedTuple):
     """A day's clicks, and how many of them came out of the block that most came out of."""
 
     clicks: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Key = tuple[str, str]  # transaction, type
 
@@ -24,8 +25,7 @@ class Side:
         return self.amount_cents if self.amount_cents is None or kind != "refund" else -self.amount_cents
 
 
-@dataclass(frozen=True)
-class Compared:
+class Compared(NamedTuple):
     """``ours`` or ``theirs`` is None where that side does not have the transaction."""
 
     transaction: str

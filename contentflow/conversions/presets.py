@@ -7,8 +7,7 @@ A field is called as the network calls it, so that its GET, its form and its JSO
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 GENERIC: Final = "generic"
 # As most write them: https://docs.keitaro.io/en/campaigns-and-streams/s2s-postback-placeholders.html
@@ -19,8 +18,7 @@ WORDS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Preset:
+class Preset(NamedTuple):
     """``mapping`` is a network's own (see the module of that name).
 
     ``macros`` maps the fields of the address to what the network fills in; empty where it calls nobody.

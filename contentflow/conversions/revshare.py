@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 WHOLE_BP = 10_000
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(NamedTuple):
     """How a post pays: the terms it was accepted with, whatever its offer says later.
 
     A sale or a lead earns the share of its commission plus ``fixed_cents``; a valid click earns
@@ -42,8 +41,7 @@ def click_earnings(valid_clicks: int, click_cents: int, budget_left_cents: int |
     return valid_clicks * click_cents
 
 
-@dataclass(frozen=True)
-class Effect:
+class Effect(NamedTuple):
     """What one sale or lead is worth by the network's latest words: cents, and whether they are approved.
 
     ``gross_cents`` is what the network owes, ``earned_cents`` the partner's part of it.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
@@ -49,8 +48,7 @@ class ReportOutcome(StrEnum):
     UNSIGNED = "unsigned"  # 401: whoever sent it is not known
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(NamedTuple):
     """The conversion that a report is of, as it is now, and what the report did."""
 
     conversion: Conversion

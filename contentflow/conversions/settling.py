@@ -7,7 +7,7 @@ come leaves no trace in any sum.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -23,8 +23,7 @@ from contentflow.ledger import services as ledger
 from contentflow.ledger.models import NEVER, Source
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(NamedTuple):
     """Why something is booked: ``conversion_id`` is the sale's, or that of the refund that moved it."""
 
     conversion_id: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from flask_babel import gettext as _
 
@@ -96,8 +95,7 @@ class StatementRefused(Refused):
         self.message = reason
 
 
-@dataclass(frozen=True)
-class StatementColumns:
+class StatementColumns(NamedTuple):
     """``line`` is the header's; ``places`` are columns by key, ``names`` the header's own words for them.
 
     ``unit`` is the currency that the amount's header names, as ``Commission (EUR)``, or "".

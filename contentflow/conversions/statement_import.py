@@ -12,8 +12,9 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -42,8 +43,7 @@ REST_SECONDS = 0.005  # SQLite has one writer and no queue: others get their tur
 OnProgress = Callable[[int], object]
 
 
-@dataclass(frozen=True)
-class Opened:
+class Opened(NamedTuple):
     """A file that can be read, by one network's mapping: its rows in their order, each with what it reports.
 
     ``settles``: it has no column of states, and the network's postbacks have none either: what stands in it

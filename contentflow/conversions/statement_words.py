@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from babel.numbers import format_decimal
 from flask_babel import gettext as _
@@ -34,8 +34,7 @@ WORDS: Final[Mapping[str, object]] = {
 }
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """All that is known of one statement, looked at or applied."""
 
     network: str

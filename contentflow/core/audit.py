@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import JSON, Index, String, delete, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -64,8 +63,7 @@ class AuditEntry(Base):
     request_id: Mapped[str] = mapped_column(String(22), default="", server_default="")
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """By what request, in what role, and looking as which partner something is done."""
 
     role: str = ""

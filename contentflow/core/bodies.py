@@ -6,16 +6,14 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 BLOCK_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(NamedTuple):
     """What a call sends: bytes, a part of a file, bytes; the file is never read whole.
 
     ``length`` bytes of ``path`` are sent from ``start`` on.

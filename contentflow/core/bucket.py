@@ -12,11 +12,10 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app
@@ -46,8 +45,7 @@ MAX_KNOWN = 10_000
 UNFINISHED = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class StoredFile:
+class StoredFile(NamedTuple):
     """An object as it was listed: ``age`` is by the bucket's own clock, ``etag`` is of this very content."""
 
     bucket: Bucket

@@ -6,9 +6,8 @@ import csv
 import io
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from contentflow.core import clock
 
@@ -18,8 +17,7 @@ _AFTER_SEPARATOR = re.compile(r"([;,]\s*)(?=[=+\-@\t\r])")
 _FIGURE = re.compile(r"-?[0-9]+([.,][0-9]+)?")
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(NamedTuple):
     """How a file is written. ``moments`` is a format of ``strftime`` in French time, "" for ISO 8601 UTC."""
 
     separator: str

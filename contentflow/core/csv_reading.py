@@ -14,9 +14,8 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 
@@ -68,8 +67,7 @@ class TooManyColumns(UnreadableTable):
     message = _l("Ce tableau a plus de 100 colonnes. Garde celles qui servent, puis renvoie-le.")
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """``line`` is the file's physical line where the row begins, from 1; ``cells`` are trimmed.
 
     A broken row has no cells: one was over ``MAX_CELL_LENGTH``, or a quote that nobody closes began there.

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, current_app
 from sqlalchemy import ColumnElement, SQLColumnExpression, and_, bindparam, func, inspect, or_, select, update
@@ -68,8 +68,7 @@ class Claim:
     attempts: int
 
 
-@dataclass(frozen=True)
-class Jobs:
+class Jobs(NamedTuple):
     """How the rows of one table are worked off.
 
     ``waiting`` and ``busy`` are the states before a claim and during it; ``failed`` is the one of a row that

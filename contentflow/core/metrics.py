@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -37,8 +36,7 @@ BUCKETS: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 RESERVED_BYTES: Final = {"histogram": 4 * 1024**2, "counter": 1024**2}
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """What a process of the site counts since it began."""
 
     registry: CollectorRegistry

@@ -12,9 +12,8 @@ import socket
 import threading
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -47,8 +46,7 @@ class Stranger(NotReached):
     """The address is none that a stranger may have us call: not https, another port, not public."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """``headers`` have any case; ``body`` is whole."""
 
     status: int

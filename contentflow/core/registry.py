@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, current_app
 from flask_babel.speaklater import LazyString
@@ -23,8 +23,7 @@ Check = Callable[[], str | None]
 Backlog = Callable[[], tuple[int, float]]
 
 
-@dataclass(frozen=True)
-class Gauge:
+class Gauge(NamedTuple):
     """A figure for ``/metrics``: ``values()`` maps each value of ``label`` to a number, and names nobody.
 
     ``name`` ends with its unit; it is asked every few seconds, so it reads few rows.
@@ -36,8 +35,7 @@ class Gauge:
     values: Callable[[], Mapping[str, float]]
 
 
-@dataclass(frozen=True)
-class RetentionRule:
+class RetentionRule(NamedTuple):
     """What stands in ``tables`` about people, in words, and how long, in words: a line of ``/legal``."""
 
     what: LazyString
@@ -49,8 +47,7 @@ class Remark(str):
     """What a check says of a part that is well and does less than it could: no fault, and no “ok” either."""
 
 
-@dataclass(frozen=True)
-class Folder:
+class Folder(NamedTuple):
     """A folder of DATA_DIR that a backup takes; ``grows``: its files are appended to, others never change."""
 
     name: str

@@ -9,9 +9,8 @@ import functools
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 from babel.numbers import format_currency
@@ -104,8 +103,7 @@ AS_THEY_COME = {"amount_cents"}  # minor units of any currency
 EXPORTED_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):[\d.]+Z")  # as ``clock.iso`` writes it
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(NamedTuple):
     """``answer`` for scripts, and the sentence that people read instead."""
 
     answer: Mapping[str, Any]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, or_, select, union_all
 
@@ -24,8 +23,7 @@ Span = tuple[date, date]  # first and last day
 HOUR: Final = len("2026-11-28 13")
 
 
-@dataclass(frozen=True)
-class FigureSource:
+class FigureSource(NamedTuple):
     """``time`` is a day or a moment of the rows of ``model``; ``keys`` are what they are cut by.
 
     A join that a cut needs leads over a row's post, link or conversion.

@@ -7,8 +7,8 @@ more in a calendar year, so what passes 999.99 € waits for it: https://www.leg
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import exists, func, select
 
@@ -25,8 +25,7 @@ LIMIT_CENTS = 100_000  # From here on the law asks for a contract.
 FREE_CENTS = LIMIT_CENTS - 1  # the most that needs no contract
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """How far a partner is with one advertiser this year, paid plus due."""
 
     advertiser: str

@@ -7,9 +7,8 @@ programme; ``programme`` is what stays with it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Account(StrEnum):
@@ -29,8 +28,7 @@ UNPAID: Final = (Account.PENDING, Account.HELD, Account.AVAILABLE)
 PARTNER_ACCOUNTS: Final = (*UNPAID, Account.PAYING, Account.PAID)
 
 
-@dataclass(frozen=True)
-class Leg:
+class Leg(NamedTuple):
     """``commission_id``: the commission that a partner's leg belongs to."""
 
     account: Account
@@ -38,8 +36,7 @@ class Leg:
     commission_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Share:
+class Share(NamedTuple):
     """A part of one commission, and the account in which it stands."""
 
     commission_id: str

@@ -7,9 +7,8 @@ the other, under the lock of their row. The legs of payouts themselves are no in
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import and_, case, func, or_, select
 
@@ -21,8 +20,7 @@ from contentflow.ledger.models import Commission, Hold, LedgerEntry, LedgerTrans
 AT_ONCE: Final = 500
 
 
-@dataclass(frozen=True)
-class Payable:
+class Payable(NamedTuple):
     """What was available to a partner at a moment: ``cents``, up to the entry ``covers_to``.
 
     What was taken back since lowers it: then it is all that is available now, up to the last entry.
@@ -32,8 +30,7 @@ class Payable:
     covers_to: int
 
 
-@dataclass(frozen=True)
-class Covered:
+class Covered(NamedTuple):
     """What a commission, or a posting of its own (``cause``, its key), brings between two marks."""
 
     partner_id: str
@@ -44,8 +41,7 @@ class Covered:
     day: date | None = None
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """Where a transaction stands in the order of the ledger, and when it was posted."""
 
     place: int

@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import InstrumentedAttribute
@@ -54,16 +53,14 @@ class Unreadable(Refused):
     status = 422
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """``stored`` events are new, ``known`` ones belong to a mail of ours, new or not."""
 
     stored: int
     known: int
 
 
-@dataclass(frozen=True)
-class _Mail:
+class _Mail(NamedTuple):
     id: str
     state: str
 

@@ -8,9 +8,9 @@ to and when.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
 
@@ -79,8 +79,7 @@ def _make_due(day: date, today: date) -> bool:
     return bool(done.rowcount)  # type: ignore[attr-defined]
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """``starts`` and ``ends`` are the days to ask for: an account counts its days in its own zone."""
 
     claim: Claim

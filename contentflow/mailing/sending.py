@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
 
@@ -36,8 +36,7 @@ DELIVERIES = Jobs(
 _IS_WANTED = "SELECT 1 FROM deliveries WHERE id = :id AND lease = :lease AND recipient IS NOT NULL"
 
 
-@dataclass(frozen=True)
-class MailClaim:
+class MailClaim(NamedTuple):
     """``is_first``: no earlier try can have been accepted; ``was_accepted``: one was, said the service.
 
     ``is_probe``: the others wait for its answer.
@@ -118,8 +117,7 @@ def _is_key_kept(first_tried_at: datetime, at: datetime) -> bool:
     return first_tried_at - SLACK <= at < first_tried_at + SAME_KEY_FOR
 
 
-@dataclass(frozen=True)
-class _Taken:
+class _Taken(NamedTuple):
     delivery: Delivery
     job: Claim
     is_first: bool

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
@@ -37,16 +37,14 @@ NAME_LENGTH = 100
 REQUEST_RETENTION = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class CodeTry:
+class CodeTry(NamedTuple):
     """What a try came to: the new session's token, or none and how many tries are left."""
 
     session_token: str | None
     tries_left: int
 
 
-@dataclass(frozen=True)
-class LiveSession:
+class LiveSession(NamedTuple):
     """``seen`` is the partner whose pages ``partner`` looks at here, if so."""
 
     partner: Partner

@@ -5,9 +5,8 @@ An IBAN is encrypted at once and read again by the bank file alone; the audit ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import select, update
 
@@ -29,8 +28,7 @@ CODE_TRIES: Final = 5
 IBANS_KEPT: Final = timedelta(days=396)  # 13 months, in which a transfer may be disputed
 
 
-@dataclass(frozen=True)
-class BankCodeTry:
+class BankCodeTry(NamedTuple):
     """What a try came to: the account, or none and how many tries are left."""
 
     account: BankAccount | None

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from xml.etree import ElementTree
 
 SCHEMA: Final = "pain.001.001.09"
@@ -20,8 +19,7 @@ _SPACE: Final = f"{{urn:iso:std:iso:20022:tech:xsd:{SCHEMA}}}"
 _ONE: Final = threading.Lock()  # sepaxml registers namespaces for the whole process.
 
 
-@dataclass(frozen=True)
-class CreditTransfer:
+class CreditTransfer(NamedTuple):
     """One line of the file; ``words`` stand on the partner's statement."""
 
     end_to_end_id: str
@@ -32,8 +30,7 @@ class CreditTransfer:
     words: str
 
 
-@dataclass(frozen=True)
-class Payer:
+class Payer(NamedTuple):
     name: str
     iban: str
     bic: str

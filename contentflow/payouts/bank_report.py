@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Final, NamedTuple
 from xml.parsers import expat
 
 from flask_babel import lazy_gettext as _l
@@ -36,8 +36,7 @@ class ReportTooLarge(Refused):
     message = _l("Ce relevé dépasse 5 Mo : demandez à la banque de le découper.")
 
 
-@dataclass(frozen=True)
-class TransferNews:
+class TransferNews(NamedTuple):
     """What happened to one transfer: ``outcome`` is ``paid``, ``rejected`` or ``returned``.
 
     ``cents`` is None where the report names no amount; ``code`` is the bank's reason, such as AC01.
@@ -52,8 +51,7 @@ class TransferNews:
     message_id: str = ""
 
 
-@dataclass(frozen=True)
-class ReadReport:
+class ReadReport(NamedTuple):
     kind: str
     lines: list[TransferNews]
 

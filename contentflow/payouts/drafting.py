@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 
@@ -65,8 +66,7 @@ class RunRow:
         return self.payee.bank.id
 
 
-@dataclass(frozen=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """Who gets nothing this time, why, and what waits."""
 
     partner_id: str
@@ -74,8 +74,7 @@ class LeftOut:
     cents: int
 
 
-@dataclass(frozen=True)
-class RunPreview:
+class RunPreview(NamedTuple):
     rows: Sequence[RunRow]
     left_out: Sequence[LeftOut]
 

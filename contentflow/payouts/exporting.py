@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
@@ -20,8 +19,7 @@ from contentflow.payouts.run_models import Invoice, Payout, Transfer, TransferSt
 DECLARED_FROM_CENTS: Final = 240_000  # DAS2: CGI, annexe III, art. 344 septies; 2 400 € since 2024
 
 
-@dataclass(frozen=True)
-class YearLine:
+class YearLine(NamedTuple):
     """What a beneficiary was paid in a year, and what was invoiced for them, gross, in cents."""
 
     siret: str

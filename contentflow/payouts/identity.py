@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from contentflow import invisibles
 from contentflow.payouts.billing_errors import (
@@ -48,8 +48,7 @@ class BillingIdentity:
     vat_number: str | None
 
 
-@dataclass(frozen=True)
-class Iban:
+class Iban(NamedTuple):
     """An account that SEPA reaches; ``bic`` is "" where no list knows it."""
 
     number: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 SELF_BILLED, CREDIT_NOTE = "389", "261"  # UNTDID 1001: self-billed invoice, self-billed credit note
 VAT_BP = 2_000  # 20 %, in basis points
@@ -86,8 +87,7 @@ class InvoiceFacts:
         return self.vat == "vat"
 
 
-@dataclass(frozen=True)
-class RenderedInvoice:
+class RenderedInvoice(NamedTuple):
     """The CII, and the PDF/A-3b that holds it."""
 
     xml: bytes

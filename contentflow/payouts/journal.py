@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
@@ -32,8 +31,7 @@ PURCHASES, BANK = ("AC", "Achats autofacturés"), ("BQ", "Banque")
 _FORMULA: Final = ("=", "+", "-", "@")
 
 
-@dataclass(frozen=True)
-class JournalLeg:
+class JournalLeg(NamedTuple):
     """One line of an entry: ``cents`` over zero is a debit, under it a credit."""
 
     account: str
@@ -42,8 +40,7 @@ class JournalLeg:
     auxiliary: tuple[str, str] = ("", "")
 
 
-@dataclass(frozen=True)
-class JournalEntry:
+class JournalEntry(NamedTuple):
     """One entry of the journal; ``piece`` is the invoice's number and day, ``key`` the ledger's own."""
 
     journal: tuple[str, str]

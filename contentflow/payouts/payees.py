@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -31,8 +30,7 @@ class Missing(StrEnum):
     FROZEN = "frozen"
 
 
-@dataclass(frozen=True)
-class BankOfPayee:
+class BankOfPayee(NamedTuple):
     """The open account; nothing is paid to it before ``usable_at``. ``bic`` may be ""."""
 
     id: str
@@ -42,8 +40,7 @@ class BankOfPayee:
     usable_at: datetime
 
 
-@dataclass(frozen=True)
-class Payee:
+class Payee(NamedTuple):
     """A partner as invoices name one; ``missing`` is empty for who can be paid now.
 
     ``number`` is the partner's own, such as ``P00017``; "" before they gave anything. What was not given

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
@@ -52,8 +51,7 @@ class TransferVerdict(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True)
-class LineVerdict:
+class LineVerdict(NamedTuple):
     """``expected_cents`` is what the transfer was of; ``label`` its invoice's number."""
 
     line: TransferNews
@@ -207,8 +205,7 @@ def _settle(transfer: Transfer, payout: Payout, outcome: str, reason: str, on: d
     return True
 
 
-@dataclass(frozen=True)
-class _Found:
+class _Found(NamedTuple):
     id: str
     end_to_end_id: str
     run_id: str

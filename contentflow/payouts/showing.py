@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, literal, select
 
@@ -23,8 +22,7 @@ from contentflow.payouts.run_models import Invoice, Payout, PayoutRun, PayoutSta
 MAX_PAYOUTS = 100
 
 
-@dataclass(frozen=True)
-class ShownRow:
+class ShownRow(NamedTuple):
     """A partner in a run; ``state`` is of this run's transfer, once there is one. Sums are cents."""
 
     partner_id: str
@@ -43,8 +41,7 @@ class ShownRow:
     answer: str = ""
 
 
-@dataclass(frozen=True)
-class RunPage:
+class RunPage(NamedTuple):
     """One run; ``digest`` is of what stands on the page while it may still be proposed or approved."""
 
     run: PayoutRun
@@ -61,8 +58,7 @@ class RunPage:
         return 100 * self.run.done // self.run.total if self.run.total else 0
 
 
-@dataclass(frozen=True)
-class RunLine:
+class RunLine(NamedTuple):
     """A run in the list, with what it pays."""
 
     run: PayoutRun
@@ -70,8 +66,7 @@ class RunLine:
     total_cents: int
 
 
-@dataclass(frozen=True)
-class PayoutLine:
+class PayoutLine(NamedTuple):
     """A payout as its partner reads it; ``label`` is the invoice's number, ``note`` a credit note's."""
 
     payout: Payout
@@ -90,8 +85,7 @@ class PayoutLine:
         return self.payout.state in (PayoutState.REJECTED, PayoutState.RETURNED)
 
 
-@dataclass(frozen=True)
-class NextPayout:
+class NextPayout(NamedTuple):
     """What a partner may expect: ``cents`` net on ``day``, unless something of ``missing`` is missing.
 
     ``again_cents`` is what a bank gave back, gross: the next run sends it once more.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from contentflow.core.errors import NotFound, Refused
 from contentflow.core.ids import digest
@@ -34,8 +34,7 @@ class NoRoom(Refused):
     message = SENTENCES[Failure.NO_ROOM]
 
 
-@dataclass(frozen=True)
-class UploadPart:
+class UploadPart(NamedTuple):
     """``id`` is the same for the same file of the same partner; ``offset`` is how many bytes are here."""
 
     id: str

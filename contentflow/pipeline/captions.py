@@ -6,9 +6,9 @@ import html
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
+from typing import NamedTuple
 
 from contentflow import invisibles
 
@@ -26,15 +26,13 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _TURNED = re.compile(r"[\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     start: float
     end: float
     text: str
 
 
-@dataclass(frozen=True)
-class Cue:
+class Cue(NamedTuple):
     """Words that are shown together."""
 
     words: tuple[Word, ...]

@@ -13,10 +13,9 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO
+from typing import IO, NamedTuple
 
 from contentflow.core.bucket import MediaFile
 
@@ -39,8 +38,7 @@ FILES = {
 Pieces = Callable[[], Iterator[bytes]]
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """``offset`` bytes of a video that arrives are here; ``touched_at`` is in seconds since 1970."""
 
     offset: int

@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 from contentflow.pipeline.ffmpeg import reading
 from contentflow.pipeline.probe import MediaInfo
@@ -29,8 +30,7 @@ class Section:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Opening:
+class Opening(NamedTuple):
     """Reading begins ``lead`` seconds before the section, where the picture of its beginning is.
 
     ``zero`` is where the film begins by ffmpeg's clock.

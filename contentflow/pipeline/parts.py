@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from contentflow.pipeline.ffmpeg import demand, run_ffmpeg
 from contentflow.pipeline.ground import on_ground
@@ -18,8 +19,7 @@ from contentflow.pipeline.reasons import Failure
 from contentflow.pipeline.reframe import fitted, whole_pictures
 
 
-@dataclass(frozen=True)
-class FilmPart:
+class FilmPart(NamedTuple):
     """The first picture of a part: its pixels, how wide one of them is shown, whether it is two halves,
     and whether it may be transparent."""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 LIMITER = Path(__file__).with_name("resource_limits.py")
 MIB = 1024 * 1024
@@ -35,8 +36,7 @@ class Overran(Exception):
     """The program was ended at its wall-clock limit."""
 
 
-@dataclass(frozen=True)
-class ProgramResult:
+class ProgramResult(NamedTuple):
     status: int
     output: bytes
     said: str

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,7 @@ SPEECH_HERTZ = 16_000
 IN_TIME = "aresample=async=1:first_pts=0"
 
 
-@dataclass(frozen=True)
-class Samples:
+class Samples(NamedTuple):
     """``frames`` are gray pictures, at their ``times``; these and ``cuts`` are seconds in the clip.
 
     Where the look was not close, the frames are key frames and the cuts are not known.

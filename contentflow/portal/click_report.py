@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 from flask_babel import format_date
 from flask_babel import gettext as _
@@ -29,8 +28,7 @@ AT_ONCE = 2_000  # Lines a short read: a file of millions holds no connection.
 HEAD = ("at", "submission_id", "channel", "code", "verdict", "click_id")
 
 
-@dataclass(frozen=True)
-class ReportLine:
+class ReportLine(NamedTuple):
     """``key`` sorts, ``label`` is read; ``counts`` are hits by verdict; ``post`` names a link's post."""
 
     key: str

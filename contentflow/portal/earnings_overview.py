@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from contentflow.byop import services as byop
 from contentflow.byop.words import DEFAULT_TITLE
@@ -18,8 +18,7 @@ from contentflow.portal.statement_lines import StatementLine
 from contentflow.portal.words import reason_words
 
 
-@dataclass(frozen=True)
-class EarningsOverview:
+class EarningsOverview(NamedTuple):
     """``post_id`` is the post whose funnel is drawn, "" for all; ``posts`` are (id, title)."""
 
     balances: Mapping[str, int]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask_babel import gettext as _
 from flask_babel import ngettext as _n
@@ -46,8 +47,7 @@ class Steps:
         return not (self.shares or self.hits or self.conversions or self.cents)
 
 
-@dataclass(frozen=True)
-class Funnel:
+class Funnel(NamedTuple):
     """``channels`` holds those that were used, the best first."""
 
     total: Steps

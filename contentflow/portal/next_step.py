@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 NETWORKS = ("whatsapp", "telegram", "x", "linkedin", "facebook", "threads", "bluesky")
 
 Act = Literal["approve", "mend", "share", "another_network", "repeat", "create"]
 
 
-@dataclass(frozen=True)
-class PostFacts:
+class PostFacts(NamedTuple):
     """What the choice needs of one post that can be shared; newest first where there are several.
 
     ``due`` is the step its clip waits for: approve, retry or replace.
@@ -25,8 +23,7 @@ class PostFacts:
     due: str = ""
 
 
-@dataclass(frozen=True)
-class NextStep:
+class NextStep(NamedTuple):
     """``post`` None: there is none. ``best`` is the channel that works, ``untried`` the network to try."""
 
     act: Act

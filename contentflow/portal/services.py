@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 
@@ -44,8 +44,7 @@ EXPORT_KEYS = (
 )
 
 
-@dataclass(frozen=True)
-class Post:
+class Post(NamedTuple):
     submission: Submission
     shares: Mapping[str, int]
     valid_by_channel: Mapping[str, int]
@@ -78,8 +77,7 @@ class Post:
         return sum(count for _, count in self.channels[3:])
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(NamedTuple):
     """A day's clicks in the chart, in the chart's own units; ``y`` is counted from the top."""
 
     x: int
@@ -189,8 +187,7 @@ class NotConfirmed(Refused):
     message = _l("Rien n’est effacé : écris EFFACER pour confirmer.")
 
 
-@dataclass(frozen=True)
-class Owed:
+class Owed(NamedTuple):
     """Cents that were earned and not paid; what a partner owes the programme is not counted against it."""
 
     available: int

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -46,8 +46,7 @@ class WrongMonth(Refused):
     message = _l("Un mois s’écrit AAAA-MM, par exemple 2026-11.")
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """``opening`` and ``closing`` are cents by account, of what was earned and is not paid yet."""
 
     month: str

@@ -6,8 +6,7 @@ https://atproto.com/specs/handle, https://atproto.com/specs/did
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from contentflow.config import settings
@@ -20,8 +19,7 @@ _DID = re.compile(r"did:plc:[a-z2-7]{24}|did:web:[a-z0-9]([a-z0-9.-]{0,240}[a-z0
 _HANDLE = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
-@dataclass(frozen=True)
-class BlueskyIdentity:
+class BlueskyIdentity(NamedTuple):
     """What a DID's own document says: its handle, or "", and the origin of its server."""
 
     did: str

@@ -5,9 +5,8 @@ Only the worker speaks to strangers: a server that drips holds up no page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from flask_babel import lazy_gettext as _l
@@ -72,8 +71,7 @@ def ask(partner_id: str, session_token: str, platform: str, typed: str) -> Conne
     return request
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """A request as its page shows it; ``url`` is where the partner goes, once that is known."""
 
     request: ConnectRequest

@@ -6,8 +6,8 @@ A page never waits for TikTok: it shows what is kept, or asks the worker for it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from contentflow.core import clock
 from contentflow.core.broker import enqueue_now
@@ -23,8 +23,7 @@ OPENED, AGAIN = timedelta(seconds=60), timedelta(hours=1)
 SILENCE = timedelta(seconds=10)
 
 
-@dataclass(frozen=True)
-class CreatorAnswer:
+class CreatorAnswer(NamedTuple):
     """``creator`` is None while it is waited for, and where TikTok did not say."""
 
     creator: Creator | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask_babel import gettext as _
 
@@ -17,8 +17,7 @@ from contentflow.publishing.plan import Plan, youtube_title
 from contentflow.publishing.platforms import PLATFORMS, Platform
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """``kind`` is ``save``, ``copy``, ``link``, ``open`` or ``label``; ``text`` is what is copied."""
 
     kind: str
@@ -26,8 +25,7 @@ class Step:
     text: str = ""
 
 
-@dataclass(frozen=True)
-class HandOver:
+class HandOver(NamedTuple):
     """All that the page shows; ``app`` opens the platform."""
 
     row: Assignment

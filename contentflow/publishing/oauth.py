@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from contentflow.config import settings
@@ -57,16 +57,14 @@ class Connected:
     limits: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Refreshed:
+class Refreshed(NamedTuple):
     """The new tokens, whole, and when the access token ends."""
 
     tokens: Mapping[str, Any]
     expires_at: datetime | None
 
 
-@dataclass(frozen=True)
-class Flow:
+class Flow(NamedTuple):
     """How a platform is connected; all speak to the network, outside of any transaction.
 
     ``begin(host, state)`` and ``finish(host, kept, code)`` raise ``ConnectRefused``; ``revoke(host, tokens)``

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import update
 
@@ -109,8 +109,7 @@ def claim(assignment_id: str) -> Job | None:
     return Job(claim=taken, row=row, account=account)
 
 
-@dataclass(frozen=True)
-class _Obstacle:
+class _Obstacle(NamedTuple):
     """Why it may not go: the state that it gets, or how long it waits."""
 
     state: str

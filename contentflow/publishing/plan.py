@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from contentflow.byop.lengths import LIMITS, Count, mastodon_length
 from contentflow.byop.words import AD_MARK, Words, share_text, with_defaults
@@ -81,8 +81,7 @@ class Destination:
         return self.account_id or self.platform
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(NamedTuple):
     """One sentence said before; ``kind`` is ``refused``, ``changed``, ``hidden`` or ``hand``."""
 
     code: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
@@ -35,8 +35,7 @@ class Platform:
     label: str | LazyString = ""
 
 
-@dataclass(frozen=True)
-class Creator:
+class Creator(NamedTuple):
     """What TikTok lets an account's owner choose; ``allows`` what of ``comment``, ``duet``, ``stitch``."""
 
     name: str

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import update
 
@@ -37,8 +36,7 @@ class NoTokens(Exception):
         self.outcome = outcome
 
 
-@dataclass(frozen=True)
-class _Turn:
+class _Turn(NamedTuple):
     """What is held, and ``lease`` where it is ours to refresh; neither: another one is at it."""
 
     held: dict[str, Any] | None = None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from flask_babel import lazy_gettext as _l
@@ -41,8 +41,7 @@ class NoUrl(Refused):
     message = _l("Colle l’adresse du post, qui commence par https:// sur le site de la plateforme.")
 
 
-@dataclass(frozen=True)
-class PublishPage:
+class PublishPage(NamedTuple):
     """What the page of a post shows: a plan a target, and what was confirmed before."""
 
     submission: Submission
@@ -215,8 +214,7 @@ def to_draft(row: Assignment) -> None:
 # What is told to others
 
 
-@dataclass(frozen=True)
-class Outlook:
+class Outlook(NamedTuple):
     """What a partner's home says: the next date, what waits for their hand, accounts to mend."""
 
     next: Assignment | None

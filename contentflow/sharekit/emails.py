@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -46,8 +46,7 @@ MAIL_FILTERS = {
 }
 
 
-@dataclass(frozen=True)
-class SharePlan:
+class SharePlan(NamedTuple):
     """Whom a send would reach; ``send_id`` is set when this form sent to these very people before."""
 
     post: Submission

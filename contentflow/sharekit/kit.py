@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from contentflow.byop.clips import Clip
 from contentflow.byop.lengths import LIMITS
@@ -17,8 +17,7 @@ from contentflow.sharekit.intents import INTENT_CHANNELS, intent_url
 from contentflow.sharekit.turns import Showing
 
 
-@dataclass(frozen=True)
-class ShareText:
+class ShareText(NamedTuple):
     """A text as ``channel`` takes it; ``length`` as that network counts, ``maximum`` None for no limit."""
 
     channel: str
@@ -31,8 +30,7 @@ class ShareText:
         return self.maximum is not None and self.length > self.maximum
 
 
-@dataclass(frozen=True)
-class Kit:
+class Kit(NamedTuple):
     """All that the kit's page shows. ``shares`` names every channel, the other counts only what occurred."""
 
     submission: Submission
@@ -90,8 +88,7 @@ class Kit:
         return [(channel_name(channel), count) for channel, count in found if count]
 
 
-@dataclass(frozen=True)
-class PublicClip:
+class PublicClip(NamedTuple):
     """Addresses of an approved clip; ``cover`` is as tall as the clip, ``poster`` as wide as a preview."""
 
     url: str
@@ -100,8 +97,7 @@ class PublicClip:
     captions: str | None
 
 
-@dataclass(frozen=True)
-class PublicPost:
+class PublicPost(NamedTuple):
     """What anybody may see of a post; ``url`` is the short link of the code that was asked for."""
 
     words: Words
@@ -122,8 +118,7 @@ class PublicPost:
         return f"{self.disclosure} · {line}"[:200]
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     """What a mail may show of its post: its public page and, of an approved clip, the wide picture."""
 
     page_url: str

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -24,8 +23,7 @@ PAGE = 50
 ROWS_IN_SIGHT = 6
 
 
-@dataclass(frozen=True)
-class SendEntry:
+class SendEntry(NamedTuple):
     """``state`` is the delivery's, None where there is none."""
 
     address: str
@@ -41,8 +39,7 @@ class SendEntry:
         return AddressLine(self.address, sentence, "triangle-alert", self.eligibility)
 
 
-@dataclass(frozen=True)
-class SendResult:
+class SendResult(NamedTuple):
     """``cancel_until`` is None when nothing can be taken back any more."""
 
     send_id: str
@@ -68,8 +65,7 @@ class SendResult:
         return len(self.entries) > ROWS_IN_SIGHT
 
 
-@dataclass(frozen=True)
-class SendSummary:
+class SendSummary(NamedTuple):
     """One press of “send” in a list: the states of its mails, and ``cancel_until`` as in ``SendResult``."""
 
     send_id: str
@@ -82,8 +78,7 @@ class SendSummary:
         return headline(self.states)
 
 
-@dataclass(frozen=True)
-class Mail:
+class Mail(NamedTuple):
     """``recipient`` is None once the address is erased; ``changed_at`` is when it left, or was queued."""
 
     recipient: str | None
@@ -95,8 +90,7 @@ class Mail:
         return mail_line(self.recipient, self.state)
 
 
-@dataclass(frozen=True)
-class MailPage:
+class MailPage(NamedTuple):
     """One page of a post's mails, the newest first; ``counts`` are of all of them, by state."""
 
     mails: list[Mail]

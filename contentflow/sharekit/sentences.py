@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -66,8 +65,7 @@ STATE_ICONS = {
 UNSETTLED: Final = frozenset({"queued", "sending"})
 
 
-@dataclass(frozen=True)
-class AddressLine:
+class AddressLine(NamedTuple):
     """An address of a send as a list shows it: “” once it is erased; ``slip`` is what was likely meant."""
 
     address: str

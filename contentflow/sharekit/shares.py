@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -30,8 +31,7 @@ ON_ITS_WAY = {"scheduled": "waiting", "queued": "waiting", "sending": "waiting",
 Lot = tuple[str, int | None]
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """``address`` is as it was typed where it is ``invalid``; ``reason`` then says why.
 
     The reason of ``already_sent`` is ``waiting`` or ``unknown`` where the mail has not surely arrived.
@@ -57,8 +57,7 @@ class ShareWords:
     reply_to: str = ""
 
 
-@dataclass(frozen=True)
-class Attestation:
+class Attestation(NamedTuple):
     """The sentence that the partner attested, and where it stood."""
 
     text: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from flask_babel import lazy_gettext as _l
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -49,8 +50,7 @@ class Turn:
         return self.chance_bp // 100
 
 
-@dataclass(frozen=True)
-class Showing:
+class Showing(NamedTuple):
     """What a kit shows: ``second`` is the newest variant, whatever its state; ``turn`` while there is one."""
 
     second: Variant | None = None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -29,8 +28,7 @@ from contentflow.sharekit.models import ShareLog
 MIN_LONE_CLICKS = 20  # Fewer say nothing about half.
 
 
-@dataclass(frozen=True)
-class Draws:
+class Draws(NamedTuple):
     """What one variant drew: ``presses`` within the test and mail recipients, and its valid clicks."""
 
     presses: int
@@ -42,8 +40,7 @@ class Draws:
         return self.clicks / self.presses if self.presses else None
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """The numbers of a test; ``rows`` as (channel's name, A, B), only channels that were used."""
 
     post: Submission

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from flask import Flask, Response, abort, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -62,8 +62,7 @@ class Access:
         return self.role in (Role.PARTNER, Role.OPERATOR)
 
 
-@dataclass(frozen=True)
-class FeatureSwitch:
+class FeatureSwitch(NamedTuple):
     """Every path below ``prefix`` answers ``status`` with ``page`` while the setting is false."""
 
     prefix: str

@@ -5,15 +5,14 @@ https://www.legifrance.gouv.fr/loda/id/JORFTEXT000000801164
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from contentflow.config import settings
 from contentflow.core.registry import Remark
 from contentflow.terminal_language import says
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """As the settings PROGRAMME_* give it; empty where they say nothing, but for ``name``."""
 
     name: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -306,7 +305,7 @@ def test_who_is_frozen_writes_to_the_programme(make_app: MakeApp) -> None:
 def test_every_reason_has_words_and_one_action(payee: Partner, payee_client: FlaskClient) -> None:
     bank = BankOfPayee("b", "2606", "Alice", "", clock.now() + timedelta(days=3))
     for missing in Missing:
-        found = replace(payee_of(payee.id), missing=(missing,), bank=bank)
+        found = payee_of(payee.id)._replace(missing=(missing,), bank=bank)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(payees, "payees_of", lambda ids, found=found: dict.fromkeys(ids, found))
             page = payee_client.get("/partner/earnings").get_data(as_text=True)

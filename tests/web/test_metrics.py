@@ -114,8 +114,7 @@ def test_a_database_that_is_away_leaves_the_counts_and_says_so(
     def away() -> dict[str, float]:
         raise OperationalError("SELECT", {}, Exception("gone"))
 
-    for gauge in registry().gauges:
-        object.__setattr__(gauge, "values", away)
+    monkeypatch.setattr(registry(), "gauges", [gauge._replace(values=away) for gauge in registry().gauges])
 
     found = figures(client)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from contentflow.mailing.messages import Message
 
@@ -21,8 +20,7 @@ Kind = Literal[
 ]
 
 
-@dataclass(frozen=True)
-class SendOutcome:
+class SendOutcome(NamedTuple):
     """What a transport knows of one message.
 
     ``sent``, ``captured``, ``rejected`` and ``unknown`` are final. ``indeterminate``: it may have been
