@@ -123,16 +123,18 @@ class LinkCache:
         """Ask for many links at once before their visitors do, in the background of a web process.
 
         All that were known when one of them changed; in a process that begins, those clicked since
-        yesterday. Returns soon, and goes on when called again. Raises ``REFUSALS``: what is left is read
-        when somebody asks for it.
+        yesterday, and the others too where there is room for all. Returns soon, and goes on when called
+        again. Raises ``REFUSALS``: what is left is read when somebody asks for it.
         """
         if not self._changes:
             self._look_for_changes()
         generation, now = self._generation, time.monotonic()
         if generation != self._ahead_generation and now >= self._ahead_from:
-            self._ahead_generation, self._ahead_from = generation, now + AHEAD_EVERY_SECONDS
+            begins, self._ahead_generation = not self._ahead_generation, generation
+            self._ahead_from = now + AHEAD_EVERY_SECONDS
             # In this order each goes behind those that were asked for less lately.
-            self._ahead = [name for name in list(self._known) if not is_asset_id(name)] or _clicked_lately()
+            known = [name for name in list(self._known) if not is_asset_id(name)]
+            self._ahead = list(dict.fromkeys([*_likely(), *known])) if begins else known
         until = time.monotonic() + AHEAD_SECONDS
         while self._ahead and self._generation == self._ahead_generation and time.monotonic() < until:
             codes, self._ahead = self._ahead[:AHEAD_AT_ONCE], self._ahead[AHEAD_AT_ONCE:]
@@ -171,14 +173,19 @@ def forget_changes() -> int:
         return int(db.session.execute(old).rowcount)  # type: ignore[attr-defined]
 
 
-def _clicked_lately() -> list[str]:
-    """Return the codes clicked since yesterday, the most clicked last, as many as are kept."""
+def _likely() -> list[str]:
+    """Return the codes clicked since yesterday, the most clicked last, as many as are kept.
+
+    Where all links are as few, the others follow.
+    """
     since = clock.today() - timedelta(days=1)
     clicked = select(Link.code).join(LinkDay, LinkDay.link_id == Link.id).where(LinkDay.day >= since)
     most = clicked.group_by(Link.code).order_by(func.sum(LinkDay.clicks).desc()).limit(MAX_LINKS)
     with db.engines[CLICKS].connect() as connection:
         connection.execution_options(timeout_ms=PATIENCE_MS)
-        return list(connection.scalars(most))[::-1]
+        codes = list(connection.scalars(most))[::-1]
+        others = list(connection.scalars(select(Link.code).limit(MAX_LINKS + 1)))
+    return codes + others if len(others) <= MAX_LINKS else codes
 
 
 def without_tail(name: str) -> str:

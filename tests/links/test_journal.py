@@ -500,6 +500,18 @@ def test_to_forget_a_link_costs_the_same_however_many_are_known(monkeypatch: pyt
     assert many < 5 * few
 
 
+def test_a_process_that_begins_reads_all_links_where_there_is_room(
+    app: Flask, make_app: Any, alices_post: Any
+) -> None:
+    fresh, codes = make_app(), [link_of(alices_post, channel).code for channel in ("x", "qr", "copy")]
+    with fresh.app_context():
+        links = intake().links
+        links.find(codes[0])  # Its first visitor came before.
+        links.read_ahead()
+
+        assert None not in [links.fresh(code) for code in codes]
+
+
 def test_a_process_that_begins_reads_the_links_that_were_clicked(
     app: Flask, make_app: Any, alices_post: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -507,6 +519,7 @@ def test_a_process_that_begins_reads_the_links_that_were_clicked(
     for code in (x, qr, qr):
         visit(app, f"/l/{code}")
     monkeypatch.setattr(link_cache, "AHEAD_AT_ONCE", 1)
+    monkeypatch.setattr(link_cache, "MAX_LINKS", 2)
     fresh = make_app()
 
     with fresh.app_context():
