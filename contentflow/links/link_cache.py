@@ -60,9 +60,11 @@ class LinkCache:
         self._fresh_until = self._away_until = 0.0
         self._quick = QuickLinks(sqlite_file)
         self._reader = SharedReader()
-        self._ahead: list[str] = []  # codes still to be read in this generation:
+        # Codes still to be read in this generation, and whether somebody asks for them lately.
+        self._ahead: list[tuple[list[str], bool]] = []
         self._ahead_generation = 0
         self._ahead_from = 0.0
+        self._is_filled = False  # Once it was read to the end.
 
     @property
     def is_away(self) -> bool:
@@ -130,24 +132,29 @@ class LinkCache:
             self._look_for_changes()
         generation, now = self._generation, time.monotonic()
         if generation != self._ahead_generation and now >= self._ahead_from:
-            begins, self._ahead_generation = not self._ahead_generation, generation
             self._ahead_from = now + AHEAD_EVERY_SECONDS
             # In this order each goes behind those that were asked for less lately.
             known = [name for name in list(self._known) if not is_asset_id(name)]
-            self._ahead = list(dict.fromkeys([*_likely(), *known])) if begins else known
+            clicked, others = ([], []) if self._is_filled else _likely(set(known))
+            self._ahead = [(codes, True) for codes in _some(clicked + known)]
+            self._ahead += [(codes, False) for codes in _some(others)]
+            self._ahead_generation = generation
         until = time.monotonic() + AHEAD_SECONDS
         while self._ahead and self._generation == self._ahead_generation and time.monotonic() < until:
-            codes, self._ahead = self._ahead[:AHEAD_AT_ONCE], self._ahead[AHEAD_AT_ONCE:]
+            codes, is_asked = self._ahead.pop(0)
             for target in read_many(codes, generation):
-                self._keep(target.code, target)
+                self._keep(target.code, target, is_asked=is_asked)
             time.sleep(AHEAD_PAUSE_SECONDS)
+        self._is_filled |= not self._ahead and self._generation == self._ahead_generation
 
-    def _keep(self, name: str, target: Target | None) -> None:
+    def _keep(self, name: str, target: Target | None, *, is_asked: bool = True) -> None:
         with self._lock:
             self._known.pop(name, None)
             if target is not None:
                 key = target.code if target.code == name else name  # The one string serves twice.
                 self._known[key] = target
+                if not is_asked:
+                    self._known.move_to_end(key, last=False)
             if len(self._known) > MAX_LINKS:
                 self._known.popitem(last=False)
 
@@ -173,19 +180,26 @@ def forget_changes() -> int:
         return int(db.session.execute(old).rowcount)  # type: ignore[attr-defined]
 
 
-def _likely() -> list[str]:
+def _likely(but: set[str]) -> tuple[list[str], list[str]]:
     """Return the codes clicked since yesterday, the most clicked last, as many as are kept.
 
-    Where all links are as few, the others follow.
+    Where all links are as few, the second list is of the others.
     """
     since = clock.today() - timedelta(days=1)
     clicked = select(Link.code).join(LinkDay, LinkDay.link_id == Link.id).where(LinkDay.day >= since)
     most = clicked.group_by(Link.code).order_by(func.sum(LinkDay.clicks).desc()).limit(MAX_LINKS)
     with db.engines[CLICKS].connect() as connection:
         connection.execution_options(timeout_ms=PATIENCE_MS)
-        codes = list(connection.scalars(most))[::-1]
-        others = list(connection.scalars(select(Link.code).limit(MAX_LINKS + 1)))
-    return codes + others if len(others) <= MAX_LINKS else codes
+        codes = [code for code in connection.scalars(most) if code not in but][::-1]
+        all_codes = list(connection.scalars(select(Link.code).limit(MAX_LINKS + 1)))
+    if len(all_codes) > MAX_LINKS:
+        return codes, []
+    seen = but.union(codes)
+    return codes, [code for code in all_codes if code not in seen]
+
+
+def _some(codes: list[str]) -> list[list[str]]:
+    return [codes[at : at + AHEAD_AT_ONCE] for at in range(0, len(codes), AHEAD_AT_ONCE)]
 
 
 def without_tail(name: str) -> str:

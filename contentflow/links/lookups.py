@@ -18,6 +18,7 @@ _CRC_BITS: Final = 32
 # The seconds of an address's minute are in its numbers, so that the newest of very many clicks are the last.
 MINUTE_NUMBERS: Final = 64
 _IP_BITS: Final = 30
+_SECONDS: Final = 60 << 27  # 255 years, then numbers begin anew: more has no place in 63 bits.
 
 
 def visitor_lookup(link_id: str, visitor_hash: str, at_us: int) -> int:
@@ -34,7 +35,7 @@ def visitor_lookups(link_id: str, visitor_hash: str, at_us: int) -> set[int]:
 
 def ip_lookup(link_id: str, ip_hash: str, at_us: int) -> int:
     """Return the number of an address's click on a link: the minute, whose it is, and the second in it."""
-    minute, second = divmod(at_us // SECOND_US, 60)
+    minute, second = divmod(at_us // SECOND_US % _SECONDS, 60)
     person = _crc(link_id, ip_hash) >> _CRC_BITS - _IP_BITS
     return (minute << _IP_BITS | person) * MINUTE_NUMBERS | second
 

@@ -16,6 +16,8 @@ branch_labels = None
 depends_on = None
 
 STILL_LOOKED_UP_MINUTES = 3
+# A release from after this revision, or a way back and forth, may have left new ones, which are larger.
+LARGER_THAN_OLD = 1 << 59
 
 clicks = sa.table(
     "clicks",
@@ -36,7 +38,8 @@ def upgrade() -> None:
 
 def number_newest(connection: sa.Connection) -> None:
     since = int(time.time()) // 60 - STILL_LOOKED_UP_MINUTES
-    found = connection.execute(sa.select(clicks).where(clicks.c.ip_lookup >= since << 32)).all()
+    is_old = clicks.c.ip_lookup.between(since << 32, LARGER_THAN_OLD)
+    found = connection.execute(sa.select(clicks).where(is_old)).all()
     if found:
         connection.execute(
             sa.update(clicks).where(clicks.c.id == sa.bindparam("of")).values(ip_lookup=sa.bindparam("ip")),

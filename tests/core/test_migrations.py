@@ -79,6 +79,12 @@ def test_clicks_of_the_last_hours_are_found_under_their_numbers_and_no_older_one
         )
         assert found["new"][0] == visitor_lookup("a link", "visitor of new", at_us["new"])
         assert found["robot"] == found["old"] == (None, None)
+        db.session.rollback()
+        downgrade(revision="0103")
+        upgrade(revision="0104")  # New numbers are there already.
+        again = db.session.execute(text("SELECT ip_lookup FROM clicks WHERE id = 'newest'")).scalar()
+        assert again == found["newest"][1]
+        db.session.rollback()
         downgrade(revision="0102")
         assert db.session.execute(text("SELECT count(*) FROM clicks")).scalar() == 4
         db.session.rollback()

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
@@ -509,6 +510,33 @@ def test_a_process_that_begins_reads_all_links_where_there_is_room(
         links.find(codes[0])  # Its first visitor came before.
         links.read_ahead()
 
+        assert list(links._known)[-1] == codes[0]  # Those that nobody asked for are forgotten first.
+        assert None not in [links.fresh(code) for code in codes]
+
+
+def test_what_a_change_or_a_refusal_left_of_the_first_links_is_read_a_minute_later(
+    app: Flask, make_app: Any, alices_post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, now = make_app(), time.monotonic()
+    codes = [link_of(alices_post, channel).code for channel in ("x", "qr", "copy")]
+    monkeypatch.setattr(link_cache, "AHEAD_AT_ONCE", 1)
+    monkeypatch.setattr(link_cache, "AHEAD_SECONDS", 0.001)  # Less than the pause after each.
+    refused = OperationalError("SELECT", {}, Exception("away"))
+    with fresh.app_context():
+        links = intake().links
+        with monkeypatch.context() as patched, pytest.raises(OperationalError):
+            patched.setattr(link_cache, "_likely", Mock(side_effect=refused))
+            links.read_ahead()
+        monkeypatch.setattr(time, "monotonic", lambda: now + 61)
+        links.read_ahead()
+        links.clear()
+        links.read_ahead()
+        assert [links.fresh(code) for code in codes] == [None] * 3
+
+        monkeypatch.setattr(time, "monotonic", lambda: now + 122)
+        links._look_for_changes()
+        monkeypatch.setattr(link_cache, "AHEAD_SECONDS", 1)
+        links.read_ahead()
         assert None not in [links.fresh(code) for code in codes]
 
 
