@@ -118,7 +118,7 @@ def _of_addresses(connection: Connection, clicks: list[LinkedClick], max_clicks:
     }
     newest = (
         "clicks.ip_lookup BETWEEN listed.number AND listed.number + :seconds AND clicks.at <= :until "
-        "ORDER BY clicks.ip_lookup DESC LIMIT :max_clicks"
+        "ORDER BY clicks.ip_lookup DESC, clicks.at DESC LIMIT :max_clicks"
     )
     until = written_time(connection.dialect.name, moment(clicks[-1][1].at_us))
     bounds = {"until": until, "seconds": MINUTE_NUMBERS - 1, "max_clicks": max_clicks}

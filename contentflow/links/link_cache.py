@@ -24,7 +24,7 @@ from contentflow.links.short_transaction import REFUSALS, short_transaction
 from contentflow.links.targets import COLUMNS, QuickLinks, SharedReader, Target, read_many, target_of
 
 CODE: Final = re.compile(r"[0-9A-Za-z]{7}")
-MAX_LINKS: Final = 150_000  # of 300 to 450 bytes each, in a process that is asked for as many
+MAX_LINKS: Final = 150_000  # of 300 to 450 bytes each: up to 68 MB, where there are as many
 MAX_CHANGES: Final = 1_000
 # With the two seconds that asking may take: a link that is withdrawn leads nobody on after five.
 FRESH_SECONDS: Final = 3.0
