@@ -422,6 +422,18 @@ def test_bursts_are_found_within_and_across_batches(
     assert Counter(by_name().values()) == {"valid": 60, "fraud": 40}
 
 
+def test_the_newest_of_an_address_count_in_whatever_order_they_came(app: Flask, alices_post: Any) -> None:
+    link = link_of(alices_post)
+    for name, seconds, number in (("b", 30.9, 36), ("a", 30.1, 36), ("c", 70, 24), ("last", 90.5, 1)):
+        at = NOON + dt.timedelta(seconds=seconds)
+        for one in (f"{name}{n}x" for n in range(number)):
+            wait(waiting(link, one, at, visitor_hash=one, ip_hash="farm"))
+        fold()
+
+    # Of the minute before it: those of 30.9 and of 70 seconds, sixty in all.
+    assert by_name()["last0x"] == "fraud"
+
+
 @pytest.mark.parametrize("batch", [1, 3, 1_000])
 def test_the_size_of_batches_changes_no_verdict_and_no_sum(
     app: Flask, alices_post: Any, monkeypatch: pytest.MonkeyPatch, batch: int
