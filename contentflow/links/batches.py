@@ -44,12 +44,10 @@ class ClickedLink(NamedTuple):
     channel: str
 
 
-def write_batch(
-    connection: Connection, clicks: Sequence[JournaledClick], *, may_be_there: bool = True
-) -> set[str]:
+def write_batch(connection: Connection, clicks: Sequence[JournaledClick], *, may_be_there: bool) -> set[str]:
     """Judge and write the clicks that are not there yet; return the ids of those whose link is gone.
 
-    Whoever does not look for those that are there (``may_be_there``) gets ``IntegrityError`` for them.
+    Without ``may_be_there`` none is looked for: one that is there raises ``IntegrityError``.
     """
     lock_clicks(connection)
     codes = sorted({click.id[:CODE_LENGTH] for click in clicks})

@@ -136,8 +136,8 @@ class LinkCache:
             # In this order each goes behind those that were asked for less lately.
             known = [name for name in list(self._known) if not is_asset_id(name)]
             clicked, others = ([], []) if self._is_filled else _likely(set(known))
-            self._ahead = [(codes, True) for codes in _some(clicked + known)]
-            self._ahead += [(codes, False) for codes in _some(others)]
+            self._ahead = [(codes, True) for codes in _batches(clicked + known)]
+            self._ahead += [(codes, False) for codes in _batches(others)]
             self._ahead_generation = generation
         until = time.monotonic() + AHEAD_SECONDS
         while self._ahead and self._generation == self._ahead_generation and time.monotonic() < until:
@@ -198,7 +198,7 @@ def _likely(but: set[str]) -> tuple[list[str], list[str]]:
     return codes, [code for code in all_codes if code not in seen]
 
 
-def _some(codes: list[str]) -> list[list[str]]:
+def _batches(codes: list[str]) -> list[list[str]]:
     return [codes[at : at + AHEAD_AT_ONCE] for at in range(0, len(codes), AHEAD_AT_ONCE)]
 
 
